@@ -1,0 +1,144 @@
+//! Who acts. A caller is a principal as one request sees it: with everything it belongs to, and the door it came by.
+
+use std::fmt;
+
+use crate::id::{PrincipalId, RequestId};
+use crate::{Error, Result};
+
+/// Defines a closed set of words: an enum with its text forms, its parser and the list of all of them.
+macro_rules! words {
+    ($(#[$doc:meta])* $vis:vis enum $name:ident($field:literal) { $($(#[$vdoc:meta])* $variant:ident => $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
+        $vis enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),* }
+
+        impl $name {
+            #[allow(dead_code)]
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),* }
+            }
+
+            /// Errors: a word that is not one of these; the message lists them.
+            pub fn parse(text: &str) -> $crate::Result<Self> {
+                match text {
+                    $($text => Ok(Self::$variant),)*
+                    _ => Err($crate::Error::invalid($field, format!("This is one of: {}.", [$($text),*].join(", ")))),
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(self.as_str()) }
+        }
+    };
+}
+pub(crate) use words;
+
+words! {
+    pub enum PrincipalKind("kind") {
+        User => "user",
+        Group => "group",
+        /// An engine, a crawler, a job: something that acts without a person.
+        Service => "service",
+        Role => "role",
+    }
+}
+
+words! {
+    /// The door a request came by; audit says which.
+    pub enum Face("face") {
+        Management => "management",
+        Console => "console",
+        Worker => "worker",
+        Cli => "cli",
+    }
+}
+
+/// The authenticated principal behind one request, and the closure of what it is a member of (itself included).
+#[derive(Clone)]
+pub struct Caller {
+    pub principal: PrincipalId,
+    pub name: String,
+    pub kind: PrincipalKind,
+    /// Itself, its groups and roles, and theirs. Grants to any of these are grants to the caller.
+    pub member_of: Vec<PrincipalId>,
+    pub face: Face,
+    pub request: RequestId,
+}
+
+impl Caller {
+    pub fn is_person(&self) -> bool {
+        self.kind == PrincipalKind::User
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} via {}", self.kind, self.principal, self.face)
+    }
+}
+
+/// A password that a person may choose: 12 to 256 characters, not the person's own name.
+pub fn check_password(name: &str, password: &str) -> Result<()> {
+    let chars = password.chars().count();
+    if !(12..=256).contains(&chars) {
+        return Err(Error::invalid(
+            "password",
+            "A password has 12 to 256 characters.",
+        ));
+    }
+    if password.to_lowercase().contains(&name.to_lowercase()) {
+        return Err(Error::invalid(
+            "password",
+            "A password does not contain the name it belongs to.",
+        ));
+    }
+    Ok(())
+}
+
+/// A principal as the directory shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    pub id: PrincipalId,
+    pub name: String,
+    pub kind: PrincipalKind,
+    pub disabled: bool,
+    pub created_at: chrono::DateTime<chrono::Utc>,
+    /// The groups and roles it belongs to directly, by name.
+    pub groups: Vec<String>,
+}
+
+/// A password as it may be kept: argon2id in PHC form. Made by the identity crate only from a password that was checked.
+#[derive(Clone)]
+pub struct HashedPassword(String);
+
+impl HashedPassword {
+    pub fn from_phc(phc: String) -> Self {
+        Self(phc)
+    }
+
+    pub fn as_phc(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for HashedPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HashedPassword")
+    }
+}
+
+/// A service's client as it may be kept: its id, and the SHA-256 of its secret.
+#[derive(Clone)]
+pub struct HashedClient {
+    pub client_id: String,
+    pub secret_hash: [u8; 32],
+}
+
+impl fmt::Debug for HashedClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HashedClient({})", self.client_id)
+    }
+}

@@ -1,0 +1,225 @@
+use futures::StreamExt;
+use std::collections::BTreeMap;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use weir_core::ErrorKind;
+use weir_core::crawl::StorageSettings;
+use weir_core::location::Location;
+
+use crate::{Listed, StorageConfig, Store, Stores};
+
+fn at(path: &Path) -> Location {
+    Location::parse("location", &format!("file://{}", path.display())).unwrap()
+}
+
+fn open(root: &Path) -> Store {
+    Stores::new(StorageConfig::default())
+        .open(&at(root), &StorageSettings::default())
+        .unwrap()
+}
+
+fn put(root: &Path, path: &str, content: &str) {
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, content).unwrap();
+}
+
+/// Path below the root -> size, or the cause of the refusal.
+async fn listing(store: &Store) -> BTreeMap<String, Result<u64, String>> {
+    let root = format!("{}/", store.root());
+    store
+        .list(store.root())
+        .map(|listed| match listed.unwrap() {
+            Listed::Object(meta) => (meta.location.to_string().replace(&root, ""), Ok(meta.size)),
+            Listed::Refused { path, cause } => (path.replace(&root, ""), Err(cause)),
+        })
+        .collect()
+        .await
+}
+
+#[tokio::test]
+async fn files_of_any_depth_are_listed_and_read_by_range() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "orders/dt=2024-01-01/part.csv", "0123456789");
+    put(dir.path(), "top.csv", "x");
+    let store = open(dir.path());
+    let listed = listing(&store).await;
+    assert_eq!(listed["orders/dt=2024-01-01/part.csv"], Ok(10));
+    assert_eq!(listed["top.csv"], Ok(1));
+    assert_eq!(listed.len(), 2);
+
+    let part = at(&dir.path().join("orders/dt=2024-01-01/part.csv"));
+    assert_eq!(store.read(&part, 2..5).await.unwrap(), "234");
+    assert_eq!(store.read(&part, 3..3).await.unwrap(), "");
+    for beyond in [5..11, 20..21] {
+        let error = store.read(&part, beyond).await.unwrap_err();
+        assert!(error.to_string().contains("changed while"), "{error:?}");
+    }
+    assert!(store.check().await.is_ok());
+}
+
+#[tokio::test]
+async fn odd_names_are_listed_and_read_as_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let names = [
+        "a b.csv",
+        "it's \"quoted\".csv",
+        "größe ✓.csv",
+        "100%.csv",
+        "a%20b.csv",
+        "x+y&z=1;{}[]~.csv",
+        "日本/ん.csv",
+    ];
+    for name in names {
+        put(dir.path(), name, name);
+    }
+    let store = open(dir.path());
+    let listed = listing(&store).await;
+    assert_eq!(listed.len(), names.len());
+    for name in names {
+        let size = *listed[name].as_ref().unwrap();
+        let bytes = store
+            .read(&at(&dir.path().join(name)), 0..size)
+            .await
+            .unwrap();
+        assert_eq!(bytes, name);
+    }
+}
+
+#[tokio::test]
+async fn names_that_no_location_can_hold_are_reported() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in [
+        "good.csv",
+        "what?.csv",
+        "a#1.csv",
+        "back\\slash.csv",
+        "bell\u{7}.csv",
+        "%2e%2e",
+    ] {
+        put(dir.path(), name, "x");
+    }
+    use std::os::unix::ffi::OsStrExt;
+    let raw = std::ffi::OsStr::from_bytes(b"latin\xe9.csv");
+    std::fs::write(dir.path().join(raw), "x").unwrap();
+    let listed = listing(&open(dir.path())).await;
+    assert_eq!(listed.values().filter(|entry| entry.is_err()).count(), 6);
+    assert_eq!(listed["good.csv"], Ok(1));
+    assert!(listed["bell\\u{7}.csv"].is_err());
+}
+
+#[tokio::test]
+async fn a_link_is_followed_only_inside_the_root() {
+    let outside = tempfile::tempdir().unwrap();
+    put(outside.path(), "secret.csv", "secret");
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path();
+    put(root, "real/a.csv", "aaa");
+    symlink(outside.path(), root.join("away")).unwrap();
+    symlink(outside.path().join("secret.csv"), root.join("secret.csv")).unwrap();
+    symlink("real", root.join("inside")).unwrap();
+    symlink("real/a.csv", root.join("b.csv")).unwrap();
+    symlink("nowhere", root.join("dangling")).unwrap();
+    symlink("..", root.join("real/up")).unwrap();
+    let store = open(root);
+    let listed = listing(&store).await;
+    let cause = |path: &str| listed[path].clone().unwrap_err();
+    assert_eq!(listed["real/a.csv"], Ok(3));
+    assert_eq!(listed["inside/a.csv"], Ok(3));
+    assert_eq!(listed["b.csv"], Ok(3));
+    assert!(cause("away").contains("leads out of"));
+    assert!(cause("secret.csv").contains("leads out of"));
+    assert!(cause("dangling").contains("leads nowhere"));
+    assert!(cause("real/up").contains("that it lies in"));
+    assert!(cause("inside/up").contains("inside a linked folder"));
+    assert_eq!(listed.len(), 8);
+
+    for path in ["secret.csv", "away/secret.csv"] {
+        let error = store.read(&at(&root.join(path)), 0..6).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error:?}");
+    }
+    let mut through = store.list(&at(&root.join("away")));
+    assert!(through.next().await.unwrap().is_err());
+    assert!(through.next().await.is_none());
+}
+
+#[tokio::test]
+async fn nothing_outside_the_root_is_served() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "lake/a.csv", "a");
+    put(dir.path(), "lake2/b.csv", "b");
+    let store = open(&dir.path().join("lake"));
+    let sibling = at(&dir.path().join("lake2/b.csv"));
+    assert_eq!(
+        store.read(&sibling, 0..1).await.unwrap_err().kind(),
+        ErrorKind::Invalid
+    );
+    let first = store
+        .list(&at(&dir.path().join("lake2")))
+        .next()
+        .await
+        .unwrap();
+    assert_eq!(first.unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+#[tokio::test]
+async fn only_allowed_folders_can_be_roots() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "lake/a.csv", "a");
+    put(dir.path(), "other/a.csv", "a");
+    symlink(dir.path().join("other"), dir.path().join("lake/other")).unwrap();
+    let stores = Stores::new(StorageConfig {
+        allow_file_roots: vec![dir.path().join("lake")],
+        ..StorageConfig::default()
+    });
+    let open = |path: &str| stores.open(&at(&dir.path().join(path)), &StorageSettings::default());
+    assert!(open("lake").unwrap().check().await.is_ok());
+    assert_eq!(open("other").unwrap_err().field(), Some("location"));
+    assert_eq!(
+        open("lake/other")
+            .unwrap()
+            .check()
+            .await
+            .unwrap_err()
+            .field(),
+        Some("location")
+    );
+}
+
+#[tokio::test]
+async fn what_is_missing_or_closed_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "closed/a.csv", "a");
+    let store = open(dir.path());
+    let missing = store
+        .read(&at(&dir.path().join("no.csv")), 0..1)
+        .await
+        .unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    let folder = store
+        .read(&at(&dir.path().join("closed")), 0..1)
+        .await
+        .unwrap_err();
+    assert_eq!(folder.kind(), ErrorKind::NotFound);
+    let gone = open(&dir.path().join("gone")).check().await.unwrap_err();
+    assert_eq!(gone.kind(), ErrorKind::NotFound);
+
+    let closed = dir.path().join("closed");
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let listed = listing(&store).await;
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // The superuser may read everything.
+    match listed.get("closed") {
+        Some(entry) => assert!(entry.clone().unwrap_err().contains("no permission")),
+        None => assert_eq!(listed["closed/a.csv"], Ok(1)),
+    }
+}
+
+#[tokio::test]
+async fn many_files_come_in_batches() {
+    let dir = tempfile::tempdir().unwrap();
+    for index in 0..3000 {
+        std::fs::write(dir.path().join(format!("{index}.csv")), "").unwrap();
+    }
+    assert_eq!(listing(&open(dir.path())).await.len(), 3000);
+}

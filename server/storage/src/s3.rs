@@ -1,0 +1,411 @@
+//! S3 and what speaks its protocol.
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::path::Path;
+use object_store::{BackoffConfig, ClientOptions, Extensions, ObjectStoreExt, RetryConfig};
+use secrecy::ExposeSecret;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+use weir_core::crawl::StorageSettings;
+use weir_core::location::Location;
+use weir_core::{Error, Result};
+
+use crate::config::StorageConfig;
+use crate::failure;
+use crate::keys::{CheckedListing, OddKeys};
+use crate::store::{DEADLINE, Listed, ObjectMeta, changed};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Debug)]
+pub struct Bucket {
+    /// The bucket alone; listed keys are below it.
+    root: Location,
+    client: Arc<AmazonS3>,
+}
+
+impl Bucket {
+    pub fn open(
+        root: &Location,
+        settings: &StorageSettings,
+        config: &StorageConfig,
+    ) -> Result<Self> {
+        let mut builder = match &settings.credential {
+            None => AmazonS3Builder::from_env(),
+            Some(name) => {
+                let credential = config.credentials.get(name).ok_or_else(|| {
+                    Error::invalid(
+                        "credential",
+                        format!(
+                            "No credential is configured under the name `{}`.",
+                            failure::shown(name)
+                        ),
+                    )
+                })?;
+                let builder = AmazonS3Builder::new()
+                    .with_access_key_id(&credential.access_key_id)
+                    .with_secret_access_key(credential.secret_access_key.expose_secret());
+                match &credential.session_token {
+                    Some(token) => builder.with_token(token.expose_secret()),
+                    None => builder,
+                }
+            }
+        };
+        builder = address(builder, root.bucket(), settings);
+        if let Some(region) = &settings.region {
+            builder = builder.with_region(region);
+        }
+        let client = builder
+            .with_bucket_name(root.bucket())
+            .with_retry(retries())
+            .with_client_options(
+                ClientOptions::new()
+                    .with_connect_timeout(CONNECT_TIMEOUT)
+                    .with_timeout(REQUEST_TIMEOUT)
+                    .with_allow_http(is_plain_http(settings)),
+            )
+            .with_http_connector(CheckedListing)
+            .build()
+            .map_err(|error| {
+                Error::invalid(
+                    "endpoint",
+                    "These storage settings do not make an S3 client.",
+                )
+                .source(error)
+            })?;
+        Ok(Self {
+            root: Location::parse("location", &format!("s3://{}", root.bucket()))?,
+            client: Arc::new(client),
+        })
+    }
+
+    pub async fn read(&self, location: &Location, range: Range<u64>) -> Result<Bytes> {
+        let key = Path::parse(location.path())
+            .map_err(|error| failure::from_store(location, error.into()))?;
+        self.client.get_range(&key, range).await.map_err(|error| {
+            let text = error.to_string();
+            if text.contains("416")
+                || text.contains("out of range")
+                || text.contains("InvalidRange")
+            {
+                changed(location).source(error)
+            } else {
+                failure::from_store(location, error)
+            }
+        })
+    }
+
+    pub fn list(&self, prefix: &Location) -> BoxStream<'static, Result<Listed>> {
+        let pages = Pages {
+            root: self.root.clone(),
+            client: Arc::clone(&self.client),
+            prefix: prefix.clone(),
+            token: None,
+            ready: VecDeque::new(),
+            over: false,
+        };
+        stream::unfold(pages, |mut pages| async move {
+            let next = pages.next().await?;
+            Some((next, pages))
+        })
+        .boxed()
+    }
+}
+
+/// Where requests go: the bucket in the host's name, or in the path.
+fn address(builder: AmazonS3Builder, bucket: &str, settings: &StorageSettings) -> AmazonS3Builder {
+    let Some(endpoint) = settings.endpoint.as_deref() else {
+        // A dot in the bucket's name does not fit the certificate of a host below amazonaws.com, and an endpoint from the
+        // environment does not name the bucket.
+        let from_environment = builder
+            .get_config_value(&AmazonS3ConfigKey::Endpoint)
+            .is_some();
+        let in_host = !settings.path_style && !from_environment && !bucket.contains('.');
+        return builder.with_virtual_hosted_style_request(in_host);
+    };
+    let endpoint = endpoint.trim_end_matches('/');
+    match endpoint.split_once("://") {
+        Some((scheme, host)) if !settings.path_style => builder
+            .with_endpoint(format!("{scheme}://{bucket}.{host}"))
+            .with_virtual_hosted_style_request(true),
+        _ => builder
+            .with_endpoint(endpoint)
+            .with_virtual_hosted_style_request(false),
+    }
+}
+
+fn is_plain_http(settings: &StorageSettings) -> bool {
+    settings
+        .endpoint
+        .as_ref()
+        .is_some_and(|endpoint| endpoint.starts_with("http://"))
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig {
+        backoff: BackoffConfig {
+            init_backoff: Duration::from_millis(200),
+            max_backoff: Duration::from_secs(5),
+            base: 2.0,
+        },
+        max_retries: 4,
+        retry_timeout: Duration::from_secs(60),
+    }
+}
+
+/// A listing under way: one page is held, at most a thousand keys.
+struct Pages {
+    root: Location,
+    client: Arc<AmazonS3>,
+    prefix: Location,
+    token: Option<String>,
+    ready: VecDeque<Listed>,
+    over: bool,
+}
+
+impl Pages {
+    async fn next(&mut self) -> Option<Result<Listed>> {
+        loop {
+            if let Some(listed) = self.ready.pop_front() {
+                return Some(Ok(listed));
+            }
+            if self.over {
+                return None;
+            }
+            if let Err(error) = self.fetch().await {
+                self.over = true;
+                return Some(Err(error));
+            }
+        }
+    }
+
+    async fn fetch(&mut self) -> Result<()> {
+        let odd = OddKeys::default();
+        let mut extensions = Extensions::new();
+        extensions.insert(odd.clone());
+        let options = PaginatedListOptions {
+            page_token: self.token.take(),
+            extensions,
+            ..Default::default()
+        };
+        // The slash keeps a sibling with a longer name out of the listing.
+        let prefix = match self.prefix.path() {
+            path if path.is_empty() => None,
+            path => Some(format!("{path}/")),
+        };
+        let page = self.client.list_paginated(prefix.as_deref(), options);
+        let page = tokio::time::timeout(DEADLINE, page)
+            .await
+            .map_err(|_| failure::too_slow(&self.prefix))?
+            .map_err(|error| failure::from_store(&self.prefix, error))?;
+        self.over = page.page_token.is_none();
+        self.token = page.page_token;
+        for object in page.result.objects {
+            self.ready.push_back(listed(&self.root, object));
+        }
+        for (key, cause) in odd.take() {
+            self.ready.push_back(refused(&self.root, &key, cause));
+        }
+        Ok(())
+    }
+}
+
+fn listed(bucket: &Location, object: object_store::ObjectMeta) -> Listed {
+    // The key as it is: nothing is decoded or encoded on the way to the location.
+    let text = format!("{bucket}/{}", object.location.as_ref());
+    match Location::parse("key", &text) {
+        Ok(location) => Listed::Object(ObjectMeta {
+            location,
+            size: object.size,
+            modified: object.last_modified,
+            etag: object.e_tag,
+        }),
+        Err(error) => refused(
+            bucket,
+            object.location.as_ref(),
+            error.public_message().to_owned(),
+        ),
+    }
+}
+
+fn refused(bucket: &Location, key: &str, cause: String) -> Listed {
+    Listed::Refused {
+        path: failure::shown(&format!("{bucket}/{key}")),
+        cause,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(settings: &StorageSettings, config: &StorageConfig) -> Result<Bucket> {
+        Bucket::open(
+            &Location::parse("l", "s3://lake/raw").unwrap(),
+            settings,
+            config,
+        )
+    }
+
+    #[test]
+    fn a_credential_that_is_not_configured_is_named() {
+        let settings = StorageSettings {
+            credential: Some("lake".into()),
+            ..Default::default()
+        };
+        let error = open(&settings, &StorageConfig::default()).unwrap_err();
+        assert_eq!(error.field(), Some("credential"));
+        assert!(error.public_message().contains("`lake`"));
+    }
+
+    #[test]
+    fn a_key_stays_as_it_is() {
+        let bucket = Location::parse("l", "s3://lake").unwrap();
+        for key in [
+            "a b/c.csv",
+            "a%20b.csv",
+            "dt=2024-01-01%2012/ü'\"~{}.parquet",
+            "a+b&c",
+        ] {
+            let object = object_store::ObjectMeta {
+                location: Path::parse(key).unwrap(),
+                last_modified: chrono::Utc::now(),
+                size: 1,
+                e_tag: None,
+                version: None,
+            };
+            let Listed::Object(meta) = listed(&bucket, object) else {
+                panic!("{key} was refused")
+            };
+            assert_eq!(meta.location.path(), key);
+            assert_eq!(Path::parse(meta.location.path()).unwrap().as_ref(), key);
+        }
+    }
+
+    /// Answers each connection with the next of `answers` and hands back the request lines.
+    async fn serve(answers: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<String>>) {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let mut lines = Vec::new();
+            for answer in answers {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut request = vec![0; 16 << 10];
+                let read = socket.read(&mut request).await.unwrap();
+                let text = String::from_utf8_lossy(&request[..read]).into_owned();
+                lines.push(text.lines().next().unwrap_or_default().to_owned());
+                socket.write_all(answer.as_bytes()).await.unwrap();
+            }
+            lines
+        });
+        (endpoint, server)
+    }
+
+    fn answer(status: &str, headers: &str, body: &str) -> String {
+        format!(
+            "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    fn at_endpoint(endpoint: String) -> Bucket {
+        let credential = crate::S3Credential {
+            access_key_id: "id".into(),
+            secret_access_key: "secret".to_owned().into(),
+            session_token: None,
+        };
+        let config = StorageConfig {
+            credentials: [("lake".to_owned(), credential)].into(),
+            ..Default::default()
+        };
+        let settings = StorageSettings {
+            endpoint: Some(endpoint),
+            path_style: true,
+            credential: Some("lake".into()),
+            ..Default::default()
+        };
+        open(&settings, &config).unwrap()
+    }
+
+    fn page(key: &str, token: &str) -> String {
+        let entry = format!(
+            "<Contents><Key>{key}</Key><LastModified>2024-01-01T00:00:00.000Z</LastModified><ETag>&quot;e&quot;</ETag><Size>3</Size></Contents>"
+        );
+        let odd = entry.replace(key, "raw//odd");
+        let more = match token {
+            "" => "<IsTruncated>false</IsTruncated>".to_owned(),
+            token => format!(
+                "<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>"
+            ),
+        };
+        answer(
+            "200 OK",
+            "",
+            &format!("<ListBucketResult>{entry}{odd}{more}</ListBucketResult>"),
+        )
+    }
+
+    #[tokio::test]
+    async fn every_page_is_listed_and_an_odd_key_is_reported() {
+        let unavailable = answer("503 Slow Down", "", "");
+        let answers = vec![
+            page("raw/a%20b.csv", "next"),
+            unavailable,
+            page("raw/c &amp; d.csv", ""),
+        ];
+        let (endpoint, server) = serve(answers).await;
+        let prefix = Location::parse("l", "s3://lake/raw").unwrap();
+        let listed: Vec<_> = at_endpoint(endpoint).list(&prefix).collect().await;
+        let shown: Vec<_> = listed
+            .into_iter()
+            .map(|listed| match listed.unwrap() {
+                Listed::Object(meta) => meta.location.to_string(),
+                Listed::Refused { path, .. } => format!("refused {path}"),
+            })
+            .collect();
+        let odd = "refused s3://lake/raw//odd";
+        assert_eq!(
+            shown,
+            [
+                "s3://lake/raw/a%20b.csv",
+                odd,
+                "s3://lake/raw/c & d.csv",
+                odd
+            ]
+        );
+        let lines = server.await.unwrap();
+        assert!(lines[0].contains("prefix=raw%2F"), "{lines:?}");
+        assert!(lines[2].contains("continuation-token=next"), "{lines:?}");
+    }
+
+    #[tokio::test]
+    async fn a_key_is_asked_for_as_it_was_listed_and_a_refusal_is_explained() {
+        let part = "Content-Range: bytes 1-2/9\r\nLast-Modified: Mon, 01 Jan 2024 00:00:00 GMT\r\nETag: \"e\"\r\n";
+        let answers = vec![
+            answer("206 Partial Content", part, "bc"),
+            answer("403 Forbidden", "", ""),
+        ];
+        let (endpoint, server) = serve(answers).await;
+        let bucket = at_endpoint(endpoint);
+        let location = Location::parse("l", "s3://lake/raw/a%20b ü.csv").unwrap();
+        assert_eq!(bucket.read(&location, 1..3).await.unwrap(), "bc");
+        let error = bucket.read(&location, 1..3).await.unwrap_err();
+        assert!(
+            error.public_message().contains("refused access"),
+            "{error:?}"
+        );
+        let lines = server.await.unwrap();
+        assert!(
+            lines[0].starts_with("GET /lake/raw/a%2520b%20%C3%BC.csv "),
+            "{lines:?}"
+        );
+    }
+}

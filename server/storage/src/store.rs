@@ -1,0 +1,154 @@
+//! Opening a root, and what may be done below it.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+use weir_core::crawl::StorageSettings;
+use weir_core::location::{Location, Scheme};
+use weir_core::{Error, Result};
+
+use crate::config::StorageConfig;
+use crate::failure;
+use crate::local::LocalRoot;
+use crate::s3::Bucket;
+
+/// One read or one page of a listing, retries included.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
+/// The most that one call reads; what is larger is a defect of the caller.
+const MAX_READ: u64 = 128 << 20;
+
+/// Opens stores. Clones share the configuration.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    config: Arc<StorageConfig>,
+}
+
+impl Stores {
+    pub fn new(config: StorageConfig) -> Self {
+        Self {
+            config: Arc::new(config),
+        }
+    }
+
+    /// Binds a store to `root`. Reaches out to nothing yet: [`Store::check`] does.
+    ///
+    /// Errors: a `file` root outside the allowed folders, a credential that is not configured, an endpoint that is no URL.
+    pub fn open(&self, root: &Location, settings: &StorageSettings) -> Result<Store> {
+        let backend = match root.scheme() {
+            Scheme::File => {
+                Backend::Local(LocalRoot::open(root, self.config.allow_file_roots.clone())?)
+            }
+            Scheme::S3 => Backend::S3(Bucket::open(root, settings, &self.config)?),
+        };
+        Ok(Store {
+            root: root.clone(),
+            backend: Arc::new(backend),
+        })
+    }
+}
+
+/// An object as a listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectMeta {
+    pub location: Location,
+    /// Bytes.
+    pub size: u64,
+    pub modified: DateTime<Utc>,
+    pub etag: Option<String>,
+}
+
+/// One entry of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listed {
+    Object(ObjectMeta),
+    /// Something is there that is not served: a key that is no location, a link that leaves the root, a closed folder.
+    Refused {
+        path: String,
+        cause: String,
+    },
+}
+
+#[derive(Debug)]
+enum Backend {
+    Local(LocalRoot),
+    S3(Bucket),
+}
+
+/// Storage below one root, for reading. Clones are cheap.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: Location,
+    backend: Arc<Backend>,
+}
+
+impl Store {
+    pub fn root(&self) -> &Location {
+        &self.root
+    }
+
+    /// Everything below `prefix`, in no particular order, a page at a time. Ends after the first error.
+    pub fn list(&self, prefix: &Location) -> BoxStream<'static, Result<Listed>> {
+        if let Err(refused) = self.hold(prefix) {
+            return stream::once(async { Err(refused) }).boxed();
+        }
+        match self.backend.as_ref() {
+            Backend::Local(local) => local.list(prefix),
+            Backend::S3(bucket) => bucket.list(prefix),
+        }
+    }
+
+    /// Exactly the bytes of `range`.
+    ///
+    /// Errors: not below the root; gone; closed; shorter than the range, as a file is that changed since it was listed.
+    pub async fn read(&self, location: &Location, range: Range<u64>) -> Result<Bytes> {
+        self.hold(location)?;
+        let wanted = range.end.saturating_sub(range.start);
+        if wanted == 0 {
+            return Ok(Bytes::new());
+        }
+        if wanted > MAX_READ {
+            return Err(Error::internal(format!("a read of {wanted} bytes")));
+        }
+        let reading = async {
+            match self.backend.as_ref() {
+                Backend::Local(local) => local.read(location, range).await,
+                Backend::S3(bucket) => bucket.read(location, range).await,
+            }
+        };
+        let bytes = tokio::time::timeout(DEADLINE, reading)
+            .await
+            .map_err(|_| failure::too_slow(location))??;
+        if bytes.len() as u64 == wanted {
+            Ok(bytes)
+        } else {
+            Err(changed(location))
+        }
+    }
+
+    /// Can the root be listed? Says why when it cannot.
+    pub async fn check(&self) -> Result<()> {
+        match self.list(&self.root).next().await {
+            Some(Err(error)) => Err(error),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
+    fn hold(&self, location: &Location) -> Result<()> {
+        if location.is_under(&self.root) {
+            Ok(())
+        } else {
+            Err(Error::invalid(
+                "location",
+                format!("`{location}` does not lie in `{}`.", self.root),
+            ))
+        }
+    }
+}
+
+pub(crate) fn changed(location: &Location) -> Error {
+    Error::unavailable(format!("`{location}` changed while it was being read."))
+}
