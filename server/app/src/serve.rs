@@ -59,7 +59,7 @@ pub async fn start(config: &Config, database_url: &str, alone: bool) -> Result<S
     db.migrate().await?;
     let clock = Arc::new(SystemClock);
     let freshness = Freshness::new(db.clone());
-    let weir = Weir::new(db.clone(), Arc::new(config.policy()?), Stores::new(config.storage.clone()), clock.clone());
+    let weir = Weir::new(db.clone(), freshness.clone(), Arc::new(config.policy()?), Stores::new(config.storage.clone()), clock.clone());
     let identity = Identity::new(db.clone(), freshness, clock, config.identity.clone());
     if alone {
         let interrupted = crawl::recover(&weir).await?;

@@ -66,7 +66,14 @@ pub struct Caller {
     pub member_of: Vec<PrincipalId>,
     pub face: Face,
     pub request: RequestId,
+    /// The freshness check that this identity rests on, where it rests on one. It began after the request arrived, so other
+    /// cached answers to the same request may rest on it too.
+    pub fresh: Option<Tick>,
 }
+
+/// The number of a freshness check within one process; later checks have higher numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Tick(pub u64);
 
 impl Caller {
     pub fn is_person(&self) -> bool {

@@ -70,6 +70,15 @@ impl Entry {
         }
     }
 
+    /// What the server does of itself, with nobody asking.
+    pub fn system(action: &str, object_kind: &str, object_name: &str, request: RequestId, face: Face, at: DateTime<Utc>) -> Self {
+        let mut entry = Self::anonymous("weir", action, request, face, at);
+        entry.object_kind = object_kind.to_owned();
+        entry.object_name = object_name.to_owned();
+        entry.outcome = Outcome::Ok;
+        entry
+    }
+
     #[must_use]
     pub fn on(mut self, id: Uuid) -> Self {
         self.object_id = Some(id);

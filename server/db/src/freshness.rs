@@ -1,95 +1,201 @@
-//! Freshness in groups. Before a cached answer is served, the epochs it rests on are read by a check that began after the
-//! request arrived; requests that arrive while one is under way share the next (as etcd's ReadIndex does). So the answer is
-//! never stale, and the database sees one small statement for many requests.
+//! Freshness in groups. Before a cached answer is served, a check that began after the request arrived asks what changed
+//! since the last one; requests that arrive while a check is under way share the next (as etcd's ReadIndex does). So the
+//! answer is never stale, and the database sees one small statement for many requests.
+//!
+//! Transactions become visible out of the order of their numbers. A check therefore keeps the snapshot it read by, and the
+//! next one asks for changes whose transaction that snapshot did not see yet.
 
-use std::sync::{Arc, Mutex};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
+use uuid::Uuid;
+use weir_core::principal::Tick;
 use weir_core::{Error, Result};
 
 use crate::Db;
 use crate::error::map;
 
-/// The numbers that move when what caches hold changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Epochs {
-    /// Grants.
-    pub policy: i64,
-    /// Principals, memberships, sessions.
-    pub directory: i64,
-}
+/// After this long without a check, the change log may have forgotten what this process missed.
+const MEMORY: Duration = Duration::from_secs(300);
+/// Changed objects remembered; with more, everything counts as changed once.
+const MAX_REMEMBERED: usize = 100_000;
 
-type Answer = watch::Receiver<Option<Result<Epochs, String>>>;
+type Answer = watch::Receiver<Option<Result<Tick, String>>>;
 
+/// Cheap to clone; all clones share their checks.
 #[derive(Debug, Clone)]
 pub struct Freshness {
     db: Db,
-    state: Arc<Mutex<State>>,
+    queue: Arc<Mutex<Queue>>,
+    seen: Arc<Mutex<Seen>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Queue {
     running: bool,
     /// The check that begins when the running one ends, with those who wait for it.
-    next: Option<(watch::Sender<Option<Result<Epochs, String>>>, Answer)>,
+    next: Option<(watch::Sender<Option<Result<Tick, String>>>, Answer)>,
+}
+
+/// What the checks so far have told. A thing changed "at" the tick of the check that told it.
+#[derive(Debug, Default)]
+struct Seen {
+    tick: Tick,
+    snapshot: Option<(String, Instant)>,
+    policy: i64,
+    directory: i64,
+    policy_changed: Tick,
+    directory_changed: Tick,
+    objects_changed: HashMap<Uuid, Tick>,
+    /// What was cached before this tick is not to be trusted.
+    floor: Tick,
+}
+
+/// What one check read.
+#[derive(Debug, sqlx::FromRow)]
+struct Reading {
+    policy: i64,
+    directory: i64,
+    snapshot: String,
+    changed: Vec<Uuid>,
 }
 
 impl Freshness {
     pub fn new(db: Db) -> Self {
-        Self { db, state: Arc::default() }
+        Self { db, queue: Arc::default(), seen: Arc::default() }
     }
 
-    /// The epochs as of some moment after this call began.
-    pub async fn check(&self) -> Result<Epochs> {
+    /// Waits for a check that begins after this call. What is cached after it may be tagged with its tick.
+    pub async fn check(&self) -> Result<Tick> {
         let mut answer = self.join();
         let settled = answer.wait_for(Option::is_some).await.map_err(|_| Error::unavailable("The server is stopping."))?;
         match settled.as_ref() {
-            Some(Ok(epochs)) => Ok(*epochs),
+            Some(Ok(tick)) => Ok(*tick),
             Some(Err(message)) => Err(Error::unavailable("The database does not answer. Try again in a moment.").source(message.clone())),
             None => Err(Error::internal("A freshness check ended without an answer")),
         }
     }
 
+    /// Has who is who stayed as it was since `tick`?
+    pub fn directory_since(&self, tick: Tick) -> bool {
+        let seen = lock(&self.seen);
+        seen.floor <= tick && seen.directory_changed <= tick
+    }
+
+    /// Have the grants and these objects stayed as they were since `tick`?
+    pub fn objects_since(&self, tick: Tick, objects: &[Uuid]) -> bool {
+        let seen = lock(&self.seen);
+        let same = |id: &Uuid| seen.objects_changed.get(id).is_none_or(|changed| *changed <= tick);
+        seen.floor <= tick && seen.policy_changed <= tick && objects.iter().all(same)
+    }
+
     /// Joins the check that has not begun yet, and begins it when none is running.
     fn join(&self) -> Answer {
-        let mut state = lock(&self.state);
-        let answer = state.next.get_or_insert_with(|| watch::channel(None)).1.clone();
-        if !state.running {
-            state.running = true;
-            drop(state);
-            tokio::spawn(run(self.db.clone(), self.state.clone()));
+        let mut queue = lock(&self.queue);
+        let answer = queue.next.get_or_insert_with(|| watch::channel(None)).1.clone();
+        if !queue.running {
+            queue.running = true;
+            drop(queue);
+            tokio::spawn(self.clone().run());
         }
         answer
     }
-}
 
-/// Runs checks until nobody waits for another.
-async fn run(db: Db, state: Arc<Mutex<State>>) {
-    loop {
-        let sender = {
-            let mut state = lock(&state);
-            match state.next.take() {
-                Some((sender, _)) => sender,
-                None => {
-                    state.running = false;
-                    return;
+    /// Runs checks until nobody waits for another.
+    async fn run(self) {
+        loop {
+            let sender = {
+                let mut queue = lock(&self.queue);
+                match queue.next.take() {
+                    Some((sender, _)) => sender,
+                    None => {
+                        queue.running = false;
+                        return;
+                    }
                 }
-            }
-        };
-        let epochs = read(&db).await.map_err(|error| format!("{error:?}"));
-        sender.send_replace(Some(epochs));
+            };
+            let outcome = self.read().await.map_err(|error| format!("{error:?}"));
+            sender.send_replace(Some(outcome));
+        }
+    }
+
+    async fn read(&self) -> Result<Tick> {
+        let began = Instant::now();
+        let before = lock(&self.seen).snapshot.clone().filter(|(_, at)| began.duration_since(*at) < MEMORY);
+        let since = before.map(|(snapshot, _)| snapshot);
+        let reading: Reading = sqlx::query_as(CHECK).bind(since.as_deref()).fetch_one(self.db.pool()).await.map_err(map)?;
+        Ok(lock(&self.seen).learn(reading, since.is_some(), began))
     }
 }
 
-async fn read(db: &Db) -> Result<Epochs> {
-    let (policy, directory): (i64, i64) = sqlx::query_as(EPOCHS).fetch_one(db.pool()).await.map_err(map)?;
-    Ok(Epochs { policy, directory })
+impl Seen {
+    fn learn(&mut self, reading: Reading, continues: bool, began: Instant) -> Tick {
+        let tick = Tick(self.tick.0 + 1);
+        if self.policy != reading.policy {
+            (self.policy, self.policy_changed) = (reading.policy, tick);
+        }
+        if self.directory != reading.directory {
+            (self.directory, self.directory_changed) = (reading.directory, tick);
+        }
+        if !continues || self.objects_changed.len() + reading.changed.len() > MAX_REMEMBERED {
+            self.objects_changed.clear();
+            self.floor = tick;
+        }
+        self.objects_changed.extend(reading.changed.into_iter().map(|id| (id, tick)));
+        self.snapshot = Some((reading.snapshot, began));
+        self.tick = tick;
+        tick
+    }
 }
 
-/// Nothing panics while it holds this lock, so a poisoned one still guards whole data.
-fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+/// Removes what every replica has seen or has given up on. Returns how many rows that were.
+pub async fn prune(db: &Db) -> Result<u64> {
+    sqlx::query(PRUNE).execute(db.pool()).await.map(|done| done.rows_affected()).map_err(map)
+}
+
+/// Nothing panics while it holds one of these locks, so a poisoned one still guards whole data.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 statements! {
-    EPOCHS = "SELECT policy, directory FROM epoch";
+    /// $1 the snapshot of the check before, if there was one
+    CHECK = "SELECT policy, directory, pg_current_snapshot()::text AS snapshot,
+             ARRAY(SELECT object_id FROM change_log
+                   WHERE xid >= pg_snapshot_xmin($1::text::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $1::text::pg_snapshot)) AS changed
+         FROM epoch";
+
+    /// Twice the memory of a replica, and the longest transaction on top.
+    PRUNE = "DELETE FROM change_log WHERE at < now() - interval '15 minutes'";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(policy: i64, changed: &[Uuid]) -> Reading {
+        Reading { policy, directory: 0, snapshot: "1:1:".into(), changed: changed.to_vec() }
+    }
+
+    #[test]
+    fn only_what_changed_is_forgotten() {
+        let (a, b) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let mut seen = Seen::default();
+        let first = seen.learn(reading(0, &[]), false, Instant::now());
+        let second = seen.learn(reading(0, &[a]), true, Instant::now());
+        let since = |seen: &Seen, tick, id| seen.floor <= tick && seen.policy_changed <= tick && seen.objects_changed.get(&id).is_none_or(|at| *at <= tick);
+        assert!(!since(&seen, first, a) && since(&seen, first, b) && since(&seen, second, a));
+        seen.learn(reading(1, &[]), true, Instant::now());
+        assert!(!since(&seen, second, b));
+    }
+
+    #[test]
+    fn a_gap_in_the_checks_forgets_everything() {
+        let mut seen = Seen::default();
+        let first = seen.learn(reading(0, &[]), false, Instant::now());
+        assert!(seen.floor <= first);
+        seen.learn(reading(0, &[]), false, Instant::now());
+        assert!(seen.floor > first);
+    }
 }

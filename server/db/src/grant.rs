@@ -106,6 +106,13 @@ pub async fn get(db: &Db, permit: &Permit<verbs::ManageGrants>, grant: GrantId) 
     row.ok_or_else(|| Error::not_found("This grant does not exist any more."))?.into_grant()
 }
 
+/// As [`get`], in the transaction that is about to change it.
+pub async fn get_in(write: &mut Write<verbs::ManageGrants>, grant: GrantId) -> Result<Grant> {
+    let object = write.permit().object().id;
+    let row: Option<GrantRow> = sqlx::query_as(GET).bind(grant.as_uuid()).bind(object).fetch_optional(write.connection()).await.map_err(map)?;
+    row.ok_or_else(|| Error::not_found("This grant does not exist any more."))?.into_grant()
+}
+
 #[derive(FromRow)]
 struct GrantRow {
     grant_id: Uuid,

@@ -65,6 +65,10 @@ pub(crate) struct AnnotationJson {
 pub(crate) struct AnnotationsByField(std::collections::BTreeMap<FieldId, Annotations>);
 
 impl AnnotationsByField {
+    pub(crate) fn get(&self, field: FieldId) -> Annotations {
+        self.0.get(&field).cloned().unwrap_or_default()
+    }
+
     pub(crate) fn take(&mut self, field: FieldId) -> Annotations {
         self.0.remove(&field).unwrap_or_default()
     }

@@ -20,6 +20,7 @@ use crate::crawler::no_counts;
 use crate::error::map;
 use crate::json::word;
 use crate::resolve::expect_kind;
+use crate::write::log_changes;
 use crate::{Db, Write};
 
 /// How often a run is tried again after the server that ran it stopped.
@@ -99,6 +100,9 @@ pub async fn finish(db: &Db, run: RunId, worker: Uuid, end: &End, now: DateTime<
         .await
         .map_err(map)?;
     if done.rows_affected() == 1 {
+        // Tables show when they were last crawled.
+        let crawler: Uuid = sqlx::query_scalar(CRAWLER_ID).bind(run.as_uuid()).fetch_one(&mut *tx).await.map_err(map)?;
+        log_changes(&mut tx, &[crawler]).await?;
         let kept: Vec<&RunProblem> = end.problems.iter().take(MAX_PROBLEMS).collect();
         sqlx::query(ADD_PROBLEMS)
             .bind(run.as_uuid())
@@ -326,6 +330,8 @@ statements! {
         "SELECT w.name, ", run_json!(), " FROM crawler_run r JOIN crawler w USING (crawler_id) JOIN principal p ON p.principal_id = r.requested_by
          WHERE r.run_id = $1 AND r.crawler_id = $2"
     );
+
+    CRAWLER_ID = "SELECT crawler_id FROM crawler_run WHERE run_id = $1";
 
     CRAWLER_OF = "SELECT w.name FROM crawler_run r JOIN crawler w USING (crawler_id) WHERE r.run_id = $1";
 

@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 use weir_core::Result;
 use weir_core::id::{PrincipalId, RequestId, SessionId};
-use weir_core::principal::{Caller, Face, PrincipalKind};
+use weir_core::principal::{Caller, Face, PrincipalKind, Tick};
 
 use crate::Db;
 use crate::audit::{Entry, insert};
@@ -25,7 +25,7 @@ pub struct NewSession<'a> {
     pub user_agent: Option<&'a str>,
 }
 
-/// Who a live session belongs to, and the directory epoch at which that was read.
+/// Who a live session belongs to.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
     pub principal: PrincipalId,
@@ -33,12 +33,11 @@ pub struct Authenticated {
     pub kind: PrincipalKind,
     pub member_of: Vec<PrincipalId>,
     pub expires_at: DateTime<Utc>,
-    pub directory: i64,
 }
 
 impl Authenticated {
-    pub fn caller(&self, face: Face, request: RequestId) -> Caller {
-        Caller { principal: self.principal, name: self.name.clone(), kind: self.kind, member_of: self.member_of.clone(), face, request }
+    pub fn caller(&self, face: Face, request: RequestId, fresh: Option<Tick>) -> Caller {
+        Caller { principal: self.principal, name: self.name.clone(), kind: self.kind, member_of: self.member_of.clone(), face, request, fresh }
     }
 }
 
@@ -89,7 +88,7 @@ pub async fn authenticate(db: &Db, token_hash: &[u8; 32], now: DateTime<Utc>, id
 /// A principal as a background worker acts for it. `None` when it was disabled.
 pub async fn caller_of(db: &Db, principal: PrincipalId, face: Face, request: RequestId) -> Result<Option<Caller>> {
     let row: Option<AuthenticatedRow> = sqlx::query_as(PRINCIPAL).bind(principal.as_uuid()).fetch_optional(db.pool()).await.map_err(map)?;
-    Ok(row.map(AuthenticatedRow::into_authenticated).transpose()?.map(|authenticated| authenticated.caller(face, request)))
+    Ok(row.map(AuthenticatedRow::into_authenticated).transpose()?.map(|authenticated| authenticated.caller(face, request, None)))
 }
 
 /// Ends a session everywhere, at once.
@@ -113,7 +112,6 @@ struct AuthenticatedRow {
     kind: String,
     member_of: Vec<Uuid>,
     expires_at: DateTime<Utc>,
-    directory: i64,
 }
 
 impl AuthenticatedRow {
@@ -124,7 +122,6 @@ impl AuthenticatedRow {
             kind: word(PrincipalKind::parse, &self.kind)?,
             member_of: self.member_of.into_iter().map(PrincipalId::from_uuid).collect(),
             expires_at: self.expires_at,
-            directory: self.directory,
         })
     }
 }
@@ -150,8 +147,7 @@ statements! {
              SELECT m.group_id FROM closure c JOIN membership m ON m.member_id = c.id
                  JOIN principal g ON g.principal_id = m.group_id AND g.disabled_at IS NULL
          )
-         SELECT seen.principal_id, seen.name, seen.kind, seen.expires_at, (SELECT array_agg(id) FROM closure) AS member_of,
-                (SELECT directory FROM epoch) AS directory
+         SELECT seen.principal_id, seen.name, seen.kind, seen.expires_at, (SELECT array_agg(id) FROM closure) AS member_of
          FROM seen";
 
     PRINCIPAL = "WITH RECURSIVE closure (id) AS (
@@ -160,8 +156,7 @@ statements! {
              SELECT m.group_id FROM closure c JOIN membership m ON m.member_id = c.id
                  JOIN principal g ON g.principal_id = m.group_id AND g.disabled_at IS NULL
          )
-         SELECT p.principal_id, p.name, p.kind, '9999-01-01'::timestamptz AS expires_at, (SELECT array_agg(id) FROM closure) AS member_of,
-                (SELECT directory FROM epoch) AS directory
+         SELECT p.principal_id, p.name, p.kind, '9999-01-01'::timestamptz AS expires_at, (SELECT array_agg(id) FROM closure) AS member_of
          FROM principal p WHERE p.principal_id = $1 AND p.disabled_at IS NULL";
 
     END = "DELETE FROM session WHERE token_hash = $1";

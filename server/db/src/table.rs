@@ -30,7 +30,8 @@ pub struct Sealed {
 
 #[derive(Debug)]
 struct Content {
-    summary: SummaryRow,
+    head: HeadRow,
+    annotations: AnnotationsByField,
     catalog: String,
     namespace: Vec<String>,
     location: String,
@@ -39,6 +40,7 @@ struct Content {
     created_at: DateTime<Utc>,
     missing_since: Option<DateTime<Utc>>,
     crawled_at: Option<DateTime<Utc>>,
+    crawler_id: Option<Uuid>,
 }
 
 /// The facts about a table and its sealed content, in one statement.
@@ -55,7 +57,8 @@ pub async fn sealed(db: &Db, ident: &TableIdent, caller: &Caller, now: DateTime<
     let content = match facts.object {
         None => None,
         Some(_) => Some(Content {
-            summary: SummaryRow::from_row(&row).map_err(map)?,
+            head: HeadRow::from_row(&row).map_err(map)?,
+            annotations: row.try_get::<Json<Vec<AnnotationJson>>, _>("annotations").map_err(map)?.0.into_iter().collect(),
             catalog: ident.namespace.catalog.to_string(),
             namespace: ident.namespace.path.to_strings(),
             location: row.try_get("location").map_err(map)?,
@@ -64,39 +67,44 @@ pub async fn sealed(db: &Db, ident: &TableIdent, caller: &Caller, now: DateTime<
             created_at: row.try_get("created_at").map_err(map)?,
             missing_since: row.try_get("missing_since").map_err(map)?,
             crawled_at: row.try_get("crawled_at").map_err(map)?,
+            crawler_id: row.try_get("crawler_id").map_err(map)?,
         }),
     };
     Ok((facts.clone(), Sealed { object: facts.object, row: content }))
 }
 
 impl Sealed {
+    /// What the content rests on beside the grants: the table, and the crawler that tells when it was crawled.
+    pub fn rests_on(&self) -> Vec<Uuid> {
+        let crawler = self.row.as_ref().and_then(|content| content.crawler_id);
+        self.object.map(|object| object.id).into_iter().chain(crawler).collect()
+    }
+
     /// The table, cut to the columns that the permit reaches.
-    pub fn open(self, permit: &Permit<verbs::Describe>) -> Result<Table> {
-        let content = self.row.filter(|_| self.object == Some(permit.object()));
-        content.ok_or_else(|| corrupt("a permit for another table"))?.into_table(permit)
+    pub fn open(&self, permit: &Permit<verbs::Describe>) -> Result<Table> {
+        let content = self.row.as_ref().filter(|_| self.object == Some(permit.object()));
+        content.ok_or_else(|| corrupt("a permit for another table"))?.cut(permit)
     }
 
     /// Does the permit reach every column that the table is partitioned by?
-    pub fn shows_partition_keys(self, permit: &Permit<verbs::Describe>) -> Result<bool> {
-        let content = self.row.filter(|_| self.object == Some(permit.object())).ok_or_else(|| corrupt("a permit for another table"))?;
+    pub fn shows_partition_keys(&self, permit: &Permit<verbs::Describe>) -> Result<bool> {
+        let content = self.row.as_ref().filter(|_| self.object == Some(permit.object())).ok_or_else(|| corrupt("a permit for another table"))?;
         let visible = project(&content.schema, permit.columns());
         Ok(content.partition_keys.iter().all(|id| visible.find(FieldId(*id)).is_some()))
     }
 }
 
 impl Content {
-    fn into_table(self, permit: &Permit<verbs::Describe>) -> Result<Table> {
+    fn cut(&self, permit: &Permit<verbs::Describe>) -> Result<Table> {
         let restricted = !permit.columns().is_all();
         let visible = project(&self.schema, permit.columns());
-        let mut annotations: AnnotationsByField = self.summary.annotations.0.into_iter().collect();
-        let own = annotations.take(FieldId::UNASSIGNED);
         let columns = flatten(&visible)
             .into_iter()
             .map(|row| Column {
                 id: row.id,
                 parent: row.parent,
                 partition_key: self.partition_keys.contains(&row.id.0),
-                annotations: annotations.take(row.id),
+                annotations: self.annotations.get(row.id),
                 path: row.path,
                 name: row.name,
                 depth: row.depth,
@@ -106,10 +114,10 @@ impl Content {
             })
             .collect();
         Ok(Table {
-            summary: self.summary.head.into_summary(own)?,
-            catalog: self.catalog,
-            namespace: self.namespace,
-            location: (!restricted).then_some(self.location),
+            summary: self.head.clone().into_summary(self.annotations.get(FieldId::UNASSIGNED))?,
+            catalog: self.catalog.clone(),
+            namespace: self.namespace.clone(),
+            location: (!restricted).then(|| self.location.clone()),
             created_at: self.created_at,
             columns,
             restricted,
@@ -270,7 +278,7 @@ pub async fn remove(write: &mut Write<verbs::Drop>) -> Result<()> {
     crate::grant::revoke_all_on(write, Resource::new(ResourceKind::Table, table)).await
 }
 
-#[derive(Debug, FromRow)]
+#[derive(Debug, Clone, FromRow)]
 struct HeadRow {
     table_id: Uuid,
     name: String,
@@ -327,7 +335,7 @@ statements! {
         grants_on!("array_append(coalesce(n.ancestor_ids, '{}') || c.catalog_id || t.table_id, '00000000-0000-0000-0000-000000000000'::uuid)", "$1"),
         " AS grants,
              t.table_id, t.name, t.kind AS table_kind, t.format, t.schema_version, t.row_count, t.byte_count, t.file_count, t.updated_at,
-             t.location, t.partition_keys, t.created_at, t.missing_since, v.schema, ",
+             t.location, t.partition_keys, t.created_at, t.missing_since, t.crawler_id, v.schema, ",
         annotations_of!("t.table_id"), " AS annotations,
              (SELECT r.finished_at FROM crawler_run r WHERE r.crawler_id = t.crawler_id AND r.state IN ('succeeded', 'finished_with_problems')
               ORDER BY r.run_id DESC LIMIT 1) AS crawled_at

@@ -100,6 +100,8 @@ impl<P: Verb> Write<P> {
     pub async fn commit(mut self) -> Result<()> {
         let audit = self.audit.with_outcome(Outcome::Ok).determined_by(self.permit.determined_by());
         insert(&mut self.tx, &audit).await?;
+        let objects: Vec<_> = [Some(self.permit.object().id), audit.object_id].into_iter().flatten().collect();
+        log_changes(&mut self.tx, &objects).await?;
         if self.moves_policy || self.moves_directory {
             move_epochs(&mut self.tx, self.moves_policy, self.moves_directory).await?;
         }
@@ -123,7 +125,14 @@ pub(crate) async fn move_epochs(connection: &mut PgConnection, policy: bool, dir
     sqlx::query(MOVE_EPOCHS).bind(i64::from(policy)).bind(i64::from(directory)).execute(connection).await.map(drop).map_err(map)
 }
 
+/// Tells every replica that what it cached of these objects is not current any more.
+pub(crate) async fn log_changes(connection: &mut PgConnection, objects: &[uuid::Uuid]) -> Result<()> {
+    sqlx::query(LOG_CHANGES).bind(objects).execute(connection).await.map(drop).map_err(map)
+}
+
 statements! {
+    LOG_CHANGES = "INSERT INTO change_log (object_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING";
+
     /// $1 and $2: by how much the policy and the directory epoch move
     MOVE_EPOCHS = "UPDATE epoch SET policy = policy + $1, directory = directory + $2";
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use std::time::Duration;
 use weir_core::clock::SharedClock;
 use weir_core::id::RequestId;
-use weir_core::principal::{Caller, Face};
+use weir_core::principal::{Caller, Face, Tick};
 use weir_core::{Error, Result};
 use weir_db::Db;
 use weir_db::freshness::Freshness;
@@ -40,7 +40,8 @@ pub struct Identity {
     pub(crate) config: IdentityConfig,
     pub(crate) throttle: Throttle,
     freshness: Freshness,
-    sessions: Cache<[u8; 32], Authenticated>,
+    /// Each with the check before it was read.
+    sessions: Cache<[u8; 32], (Authenticated, Tick)>,
 }
 
 impl Identity {
@@ -54,17 +55,18 @@ impl Identity {
     /// principal was disabled.
     pub async fn authenticate(&self, token: &str, face: Face, request: RequestId) -> Result<Caller> {
         let (hash, now) = (token::hash(token), self.clock.now());
-        if let Some(known) = self.sessions.get(&hash)
+        let tick = self.freshness.check().await?;
+        if let Some((known, since)) = self.sessions.get(&hash)
             && known.expires_at > now
-            && self.freshness.check().await?.directory == known.directory
+            && self.freshness.directory_since(since)
         {
-            return Ok(known.caller(face, request));
+            return Ok(known.caller(face, request, Some(tick)));
         }
         let idle = TimeDelta::seconds(self.config.idle_seconds);
         match session::authenticate(&self.db, &hash, now, idle).await? {
             Some(authenticated) => {
-                let caller = authenticated.caller(face, request);
-                self.sessions.insert(hash, authenticated);
+                let caller = authenticated.caller(face, request, Some(tick));
+                self.sessions.insert(hash, (authenticated, tick));
                 Ok(caller)
             }
             None => {

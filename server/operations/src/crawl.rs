@@ -18,7 +18,7 @@ use weir_core::{Error, Result};
 use weir_db::resolve::Target;
 use weir_db::run::Lost;
 use weir_db::table::Shape;
-use weir_db::{Write, crawl, crawler, run, session, table};
+use weir_db::{Write, crawl, crawler, freshness, run, session, table};
 use weir_storage::Store;
 
 pub use weir_db::crawl::{FoundPartition, KnownTable, PartitionCounts};
@@ -84,6 +84,7 @@ pub async fn tick(weir: &Weir) -> Result<()> {
     run::interrupt(&weir.db, now, Lost::Silent).await?;
     crawler::queue_due(&weir.db, now, |due| Schedule::parse(&due.schedule, &due.time_zone).ok().and_then(|schedule| schedule.next_after(now))).await?;
     session::sweep(&weir.db, now).await?;
+    freshness::prune(&weir.db).await?;
     Ok(())
 }
 
@@ -161,7 +162,8 @@ pub async fn create_table(weir: &Weir, job: &Job, finding: &TableFinding) -> Res
     let id = table::create(&mut write, &finding.name, last, &shape(job, finding, &schema)).await?;
     table::add_version(&mut write, id, 1, &schema, &changes, Origin::Crawl, &job.run.crawler_name).await?;
     let partitions = crawl::set_partitions(&mut write, id, &finding.partitions).await?;
-    let lines = vec![format!("{} columns, {} files", schema.fields.len(), finding.files)];
+    let columns = i64::try_from(schema.fields.len()).unwrap_or(i64::MAX);
+    let lines = vec![format!("{}, {}", counted(columns, "column"), counted(finding.files, "file"))];
     report(&mut write, job, id, finding.name.as_str(), ChangeKind::Created, Some(1), lines).await?;
     write.about("table", id.as_uuid(), full_name(job, finding.name.as_str()));
     write.record(json!({ "version": 1, "location": finding.location, "run_id": job.run.id }));
@@ -229,13 +231,15 @@ fn full_name(job: &Job, table: &str) -> String {
     format!("{}.{table}", job.namespace)
 }
 
+fn counted(count: i64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 fn lines(changes: &[SchemaChange], partitions: PartitionCounts) -> Vec<String> {
     let mut lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
     for (count, what) in [(partitions.added, "added"), (partitions.changed, "changed"), (partitions.removed, "removed")] {
-        match count {
-            0 => {}
-            1 => lines.push(format!("1 partition {what}")),
-            count => lines.push(format!("{count} partitions {what}")),
+        if count > 0 {
+            lines.push(format!("{} {what}", counted(count, "partition")));
         }
     }
     lines

@@ -93,7 +93,8 @@ impl Gate {
     }
 
     fn entry(&self, caller: &Caller, target: Target<'_>, facts: &Facts, operation: &str) -> Entry {
-        let entry = Entry::by(caller, operation, target.kind().as_str(), target.name(), self.clock.now());
+        let kind = facts.object.map_or(target.kind(), |object| object.kind);
+        let entry = Entry::by(caller, operation, kind.as_str(), target.name(), self.clock.now());
         match facts.object {
             Some(object) => entry.on(object.id),
             None => entry,

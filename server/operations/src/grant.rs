@@ -103,11 +103,13 @@ pub async fn get(weir: &Weir, caller: &Caller, id: GrantId) -> Result<Grant> {
 /// Ends a grant. It holds nowhere from the next request on.
 pub async fn revoke(weir: &Weir, caller: &Caller, id: GrantId) -> Result<()> {
     let mut write = weir.gate.write::<ManageGrants>(caller, Target::Grant(id), "grant.revoke").await?;
+    let held = grant::get_in(&mut write, id).await?;
     if write.permit().grantable().is_some() {
         return weir.gate.refuse_after(write, "You may hand on what you hold, but ending grants needs MANAGE_GRANTS.").await;
     }
     grant::revoke(&mut write, id).await?;
-    write.record(json!({ "grant_id": id }));
+    write.about(held.fact.resource.kind.as_str(), held.fact.resource.id, held.resource_name);
+    write.record(json!({ "grant_id": id, "principal": held.principal_name, "privileges": held.fact.privileges, "columns": held.fact.columns }));
     write.commit().await
 }
 

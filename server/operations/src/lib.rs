@@ -4,6 +4,7 @@
 //! and no SQL.
 
 mod gate;
+mod table_cache;
 mod weir;
 
 pub mod audit;

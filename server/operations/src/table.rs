@@ -21,10 +21,10 @@ pub async fn list(weir: &Weir, caller: &Caller, namespace: &NamespaceIdent, page
     table::list(&weir.db, &permit, weir.gate.describing(), weir.now(), page).await
 }
 
-/// The table with the columns that the caller may see. One statement: facts and content travel together, and the content
-/// opens only to the permit.
+/// The table with the columns that the caller may see. Facts and content come together, from one statement or from what it
+/// gave before and still holds; the content opens only to the permit.
 pub async fn describe(weir: &Weir, caller: &Caller, ident: &TableIdent) -> Result<Table> {
-    let (facts, sealed) = table::sealed(&weir.db, ident, caller, weir.now()).await?;
+    let (facts, sealed) = weir.tables.sealed(&weir.db, ident, caller, weir.now()).await?;
     let permit = weir.gate.judge::<Describe>(caller, Target::Table(ident), &facts, "table.describe").await?;
     sealed.open(&permit)
 }
@@ -81,7 +81,7 @@ pub async fn version(weir: &Weir, caller: &Caller, ident: &TableIdent, number: i
 pub async fn partitions(weir: &Weir, caller: &Caller, ident: &TableIdent, page: &PageRequest) -> Result<Page<Partition>> {
     let permit = describing(weir, caller, ident, "partition.list").await?;
     if !permit.columns().is_all() {
-        let (_, sealed) = table::sealed(&weir.db, ident, caller, weir.now()).await?;
+        let (_, sealed) = weir.tables.sealed(&weir.db, ident, caller, weir.now()).await?;
         if !sealed.shows_partition_keys(&permit)? {
             return Err(Error::denied("Partitions show values of columns that you may not see."));
         }

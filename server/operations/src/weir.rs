@@ -9,10 +9,12 @@ use weir_core::clock::SharedClock;
 use weir_core::id::RequestId;
 use weir_core::name::PrincipalName;
 use weir_core::principal::{Face, HashedPassword};
+use weir_db::freshness::Freshness;
 use weir_db::{Db, Entry, bootstrap};
 use weir_storage::Stores;
 
 use crate::gate::Gate;
+use crate::table_cache::TableCache;
 
 /// The database, the gate to it, the stores and the clock. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -21,13 +23,14 @@ pub struct Weir {
     pub(crate) gate: Gate,
     pub(crate) stores: Stores,
     pub(crate) clock: SharedClock,
+    pub(crate) tables: TableCache,
     queued: Arc<Notify>,
 }
 
 impl Weir {
-    pub fn new(db: Db, policy: Arc<Policy>, stores: Stores, clock: SharedClock) -> Self {
+    pub fn new(db: Db, freshness: Freshness, policy: Arc<Policy>, stores: Stores, clock: SharedClock) -> Self {
         let gate = Gate::new(db.clone(), policy, clock.clone());
-        Self { db, gate, stores, clock, queued: Arc::default() }
+        Self { db, gate, stores, clock, tables: TableCache::new(freshness), queued: Arc::default() }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -51,7 +54,7 @@ impl Weir {
     /// Makes the first administrator, if there is nobody yet. Returns whether it did.
     pub async fn bootstrap(&self, name: &PrincipalName, password: &HashedPassword) -> Result<bool> {
         let now = self.now();
-        let entry = Entry::anonymous(name.as_str(), "principal.bootstrap", RequestId::new(), Face::Cli, now);
+        let entry = Entry::system("principal.bootstrap", "principal", name.as_str(), RequestId::new(), Face::Cli, now);
         bootstrap::first_admin(&self.db, name, password.as_phc(), &entry, now).await
     }
 }

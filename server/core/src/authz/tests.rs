@@ -18,6 +18,7 @@ fn caller() -> Caller {
         member_of: vec![principal],
         face: Face::Management,
         request: RequestId::new(),
+        fresh: None,
     }
 }
 
