@@ -4,7 +4,7 @@
 CREATE TABLE change_log (
     xid       xid8        NOT NULL DEFAULT pg_current_xact_id(),
     object_id uuid        NOT NULL,
-    at        timestamptz NOT NULL DEFAULT now(),
+    at        timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT change_log_pkey PRIMARY KEY (xid, object_id)
 );
 CREATE INDEX change_log_at_idx ON change_log (at);

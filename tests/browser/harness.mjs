@@ -15,9 +15,12 @@ import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
+const POLL_MS = 20;
 const READY_MS = 120_000;
 const STOP_MS = 15_000;
 const AXE_MS = 30_000;
+// Target size and whatever else WCAG 2.2 added are left out unless they are named.
+const AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const BROWSER_ARGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -28,12 +31,11 @@ const BROWSER_ARGS = [
   "--disable-sync",
 ];
 
-/** Starts `$WEIR_BIN demo` on a directory of its own, and a browser. */
-export async function start() {
-  const dir = await mkdtemp(join(tmpdir(), "weir-"));
-  // Started by root, Weir runs Postgres as another account, which must pass through here.
-  await chmod(dir, 0o711);
-  const server = serve(join(dir, "data"));
+/** Starts `$WEIR_BIN demo` on a directory of its own, and a browser. `env` is added to the server's environment. */
+export async function start({ env = {} } = {}) {
+  const dir = await directory();
+  const dataDir = join(dir, "data");
+  const server = serve(dataDir, { env });
   const undo = async () => {
     await end(server);
     await rm(dir, { recursive: true, force: true });
@@ -41,16 +43,24 @@ export async function start() {
   try {
     const told = await ready(server);
     const browser = await chromium.launch({ executablePath: browserPath(), args: BROWSER_ARGS });
-    return new Weir(told, browser, undo);
+    return new Weir({ ...told, dataDir, lake: join(dataDir, "lake") }, browser, undo);
   } catch (error) {
     await undo();
     throw error;
   }
 }
 
-/** What the server said of itself (`console`, `management`, `principals`, `tables`), and the browser. */
+/** A new directory that the server's Postgres can reach: started by root, Weir runs it as another account. */
+export async function directory() {
+  const dir = await mkdtemp(join(tmpdir(), "weir-"));
+  await chmod(dir, 0o711);
+  return dir;
+}
+
+/** What the server said of itself (`console`, `management`, `principals`, `tables`), where its files lie, and the browser. */
 class Weir {
   #undo;
+  #cookies = new Map();
 
   constructor(told, browser, undo) {
     Object.assign(this, told);
@@ -63,6 +73,27 @@ class Weir {
     const context = await this.browser.newContext(options);
     context.setDefaultTimeout(10_000);
     return context.newPage();
+  }
+
+  /** A page of somebody who is signed in. The session is shared with their other pages: do not sign out of it. */
+  async pageOf(name, options = {}) {
+    if (!this.#cookies.has(name)) {
+      const first = await this.page();
+      await this.signIn(first, name);
+      this.#cookies.set(name, await first.context().cookies());
+      await first.context().close();
+    }
+    const page = await this.page(options);
+    await page.context().addCookies(this.#cookies.get(name));
+    return page;
+  }
+
+  /** The session of somebody who is signed in, as the header that a browser sends. */
+  async cookie(name) {
+    const page = await this.pageOf(name);
+    const cookies = await page.context().cookies();
+    await page.context().close();
+    return cookies.map((one) => `${one.name}=${one.value}`).join("; ");
   }
 
   principal(name) {
@@ -82,6 +113,10 @@ class Weir {
     await page.waitForURL((url) => url.pathname !== "/login");
   }
 
+  href(path) {
+    return new URL(path, this.console).href;
+  }
+
   async stop() {
     try {
       await this.browser.close();
@@ -97,7 +132,8 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/
 export async function axe(page) {
   // Evaluated, not added as a script: the console's content security policy allows no foreign script.
   await page.evaluate(axeSource);
-  const { violations } = await within(AXE_MS, page.evaluate(() => globalThis.axe.run()), "axe did not finish");
+  const run = page.evaluate((tags) => globalThis.axe.run({ runOnly: tags }), AXE_TAGS);
+  const { violations } = await within(AXE_MS, run, "axe did not finish");
   const found = violations.map(
     ({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `    ${node.target}  ${node.html}`).join("\n")}`,
   );
@@ -117,11 +153,29 @@ export async function expectNoOverflow(page) {
   assert.deepEqual(wide, [], `${page.url()} is wider than its window`);
 }
 
-function serve(dataDir) {
+/** Asks `check` until it gives something other than nothing or `false`, and gives that back. */
+export async function until(what, check, limitMs = 20_000) {
+  const deadline = Date.now() + limitMs;
+  let last;
+  while (Date.now() < deadline) {
+    try {
+      last = undefined;
+      const found = await check();
+      if (found) return found;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  throw new Error(`${what}: not within ${limitMs} ms`, { cause: last });
+}
+
+/** A demo on a data directory, as a process to wait for, to stop and to kill. */
+export function serve(dataDir, { env = {}, listen = "127.0.0.1:0" } = {}) {
   const program = process.env.WEIR_BIN;
   assert.ok(program, "WEIR_BIN names the weir to test; tests/run.sh sets it");
-  const args = ["demo", "--data-dir", dataDir, "--listen", "127.0.0.1:0", "--print", "json"];
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const args = ["demo", "--data-dir", dataDir, "--listen", listen, "--print", "json"];
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
   const log = [];
   createInterface({ input: child.stderr }).on("line", (line) => log.push(line) > 200 && log.shift());
   const exited = new Promise((resolve) => {
@@ -131,13 +185,13 @@ function serve(dataDir) {
   // Should the test process end early, the server goes with it, and its Postgres with the server.
   const kill = () => child.kill("SIGKILL");
   process.once("exit", kill);
-  process.once("SIGTERM", () => process.exit(143));
+  if (process.listenerCount("SIGTERM") === 0) process.once("SIGTERM", () => process.exit(143));
   exited.then(() => process.off("exit", kill));
   return { child, exited, log };
 }
 
 /** The one line of JSON that says that it serves. */
-async function ready({ child, exited, log }) {
+export async function ready({ child, exited, log }) {
   const line = new Promise((resolve) => createInterface({ input: child.stdout }).once("line", resolve));
   const ended = exited.then((how) => {
     throw new Error(how);
@@ -149,7 +203,7 @@ async function ready({ child, exited, log }) {
   }
 }
 
-async function within(limitMs, work, complaint) {
+export async function within(limitMs, work, complaint) {
   let timer;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error(complaint)), limitMs);
@@ -161,7 +215,7 @@ async function within(limitMs, work, complaint) {
   }
 }
 
-async function end({ child, exited }) {
+export async function end({ child, exited }) {
   child.kill("SIGINT");
   const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
   await exited;

@@ -159,13 +159,19 @@ async fn serve_until_stopped(config: &Config) -> Result<()> {
 }
 
 /// On an empty database, makes the administrator and says the password once.
-#[expect(clippy::print_stderr, reason = "a password is for the operator's eyes, not for the log")]
+#[expect(
+    clippy::print_stderr,
+    reason = "a password is for the operator's eyes, not for the log"
+)]
 async fn first_admin(server: &serve::Server) -> Result<()> {
     let name = PrincipalName::parse("name", "admin")?;
     let password = weir_identity::client::one_time_password()?;
     let hash = weir_identity::password::hash(name.as_str(), &password).await?;
     if server.weir.bootstrap(&name, &hash).await? {
-        eprintln!("\nThe first administrator is `admin` with the password {}\nIt is shown this once.\n", secrecy::ExposeSecret::expose_secret(&password));
+        eprintln!(
+            "\nThe first administrator is `admin` with the password {}\nIt is shown this once.\n",
+            secrecy::ExposeSecret::expose_secret(&password)
+        );
     }
     Ok(())
 }
@@ -178,8 +184,9 @@ pub async fn wait(embedded: Option<&crate::postgres::Embedded>) -> Result<()> {
             None => std::future::pending().await,
         }
     };
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .map_err(|error| Error::internal("Signals cannot be waited for").source(error))?;
+    let mut terminate =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+            .map_err(|error| Error::internal("Signals cannot be waited for").source(error))?;
     tokio::select! {
         _ = tokio::signal::ctrl_c() => Ok(()),
         _ = terminate.recv() => Ok(()),

@@ -75,7 +75,13 @@ pub struct DatabaseConfig {
 
 impl Default for DatabaseConfig {
     fn default() -> Self {
-        Self { url: None, data_dir: PathBuf::from("weir-data"), binaries: None, run_as: None, pool: DbConfig::default() }
+        Self {
+            url: None,
+            data_dir: PathBuf::from("weir-data"),
+            binaries: None,
+            run_as: None,
+            pool: DbConfig::default(),
+        }
     }
 }
 
@@ -106,7 +112,10 @@ pub enum LogFormat {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { format: LogFormat::Text, filter: "info,sqlx=warn".to_owned() }
+        Self {
+            format: LogFormat::Text,
+            filter: "info,sqlx=warn".to_owned(),
+        }
     }
 }
 
@@ -118,7 +127,10 @@ impl Config {
         let default = Path::new("weir.toml");
         let file = match file {
             Some(file) if !file.is_file() => {
-                return Err(Error::invalid("config", format!("There is no file {}.", file.display())));
+                return Err(Error::invalid(
+                    "config",
+                    format!("There is no file {}.", file.display()),
+                ));
             }
             Some(file) => Some(file),
             None => default.is_file().then_some(default),
@@ -131,25 +143,39 @@ impl Config {
         if let Ok(url) = std::env::var("DATABASE_URL") {
             figment = figment.join(Serialized::default("database.url", url));
         }
-        let config: Self = figment.extract().map_err(|error| Error::invalid("config", error.to_string()))?;
+        let config: Self = figment
+            .extract()
+            .map_err(|error| Error::invalid("config", error.to_string()))?;
         config.check()?;
         Ok(config)
     }
 
     fn check(&self) -> Result<()> {
         if self.server.max_requests == 0 {
-            return Err(Error::invalid("server.max_requests", "At least one request at a time."));
+            return Err(Error::invalid(
+                "server.max_requests",
+                "At least one request at a time.",
+            ));
         }
         if !(1..=200).contains(&self.database.pool.max_connections) {
-            return Err(Error::invalid("database.pool.max_connections", "1 to 200 connections."));
+            return Err(Error::invalid(
+                "database.pool.max_connections",
+                "1 to 200 connections.",
+            ));
         }
         if self.identity.session_seconds < 60 || self.identity.idle_seconds < 60 {
-            return Err(Error::invalid("identity", "Sessions last a minute at least."));
+            return Err(Error::invalid(
+                "identity",
+                "Sessions last a minute at least.",
+            ));
         }
         if let Some(origin) = &self.server.public_origin
             && !(origin.starts_with("https://") || origin.starts_with("http://"))
         {
-            return Err(Error::invalid("server.public_origin", "This is an address such as https://weir.example.com."));
+            return Err(Error::invalid(
+                "server.public_origin",
+                "This is an address such as https://weir.example.com.",
+            ));
         }
         Ok(())
     }
@@ -158,7 +184,10 @@ impl Config {
     pub fn policy(&self) -> Result<Policy> {
         let loaded = match &self.policies.dir {
             None => Policy::built_in(),
-            Some(dir) => Policy::parse(&read(&dir.join("model.conf"))?, &read(&dir.join("policy.csv"))?),
+            Some(dir) => Policy::parse(
+                &read(&dir.join("model.conf"))?,
+                &read(&dir.join("policy.csv"))?,
+            ),
         };
         loaded.map_err(|error| Error::invalid("policies", error.to_string()))
     }
@@ -166,12 +195,19 @@ impl Config {
     /// What is in force, as TOML, with every secret left out.
     pub fn explain(&self) -> String {
         let credentials: Vec<&String> = self.storage.credentials.keys().collect();
-        let effective: String = [("server", section(&self.server)), ("policies", section(&self.policies)), ("log", section(&self.log))]
-            .map(|(name, body)| format!("[{name}]\n{body}\n"))
-            .concat();
+        let effective: String = [
+            ("server", section(&self.server)),
+            ("policies", section(&self.policies)),
+            ("log", section(&self.log)),
+        ]
+        .map(|(name, body)| format!("[{name}]\n{body}\n"))
+        .concat();
         let database = match &self.database.url {
             Some(url) => format!("url = {:?}", without_password(url.expose_secret())),
-            None => format!("# embedded PostgreSQL\ndata_dir = {:?}", self.database.data_dir),
+            None => format!(
+                "# embedded PostgreSQL\ndata_dir = {:?}",
+                self.database.data_dir
+            ),
         };
         format!(
             "{effective}[database]\n{database}\n\n[database.pool]\nmax_connections = {}\nstatement_timeout_seconds = {}\nacquire_timeout_seconds = {}\n\n\
@@ -192,12 +228,22 @@ fn section(value: &impl Serialize) -> String {
 }
 
 fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|error| Error::invalid("policies.dir", format!("{} cannot be read: {error}", path.display())))
+    std::fs::read_to_string(path).map_err(|error| {
+        Error::invalid(
+            "policies.dir",
+            format!("{} cannot be read: {error}", path.display()),
+        )
+    })
 }
 
 fn without_password(url: &str) -> String {
+    let url = url.split('?').next().unwrap_or_default();
     match (url.find("://"), url.rfind('@')) {
-        (Some(scheme), Some(at)) if at > scheme => format!("{}://…{}", url.get(..scheme).unwrap_or_default(), url.get(at..).unwrap_or_default()),
+        (Some(scheme), Some(at)) if at > scheme => format!(
+            "{}://…{}",
+            url.get(..scheme).unwrap_or_default(),
+            url.get(at..).unwrap_or_default()
+        ),
         _ => url.to_owned(),
     }
 }

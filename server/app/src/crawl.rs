@@ -29,12 +29,27 @@ pub async fn run(args: CrawlArgs) -> Result<()> {
         .timeout(Duration::from_secs(30))
         .build()
         .map_err(|error| Error::internal("No HTTP client").source(error))?;
-    let base = format!("{}/api/v1/crawlers/{name}/runs", args.server.trim_end_matches('/'));
+    let base = format!(
+        "{}/api/v1/crawlers/{name}/runs",
+        args.server.trim_end_matches('/')
+    );
     let started = call(client.post(&base).bearer_auth(args.token.expose_secret())).await?;
-    let id = started.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let id = started
+        .get("id")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     loop {
-        let report = call(client.get(format!("{base}/{id}")).bearer_auth(args.token.expose_secret())).await?;
-        let state = report.get("state").and_then(Value::as_str).unwrap_or_default();
+        let report = call(
+            client
+                .get(format!("{base}/{id}"))
+                .bearer_auth(args.token.expose_secret()),
+        )
+        .await?;
+        let state = report
+            .get("state")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         if !matches!(state, "queued" | "running") {
             show(&report, args.json);
             return match state {
@@ -47,13 +62,24 @@ pub async fn run(args: CrawlArgs) -> Result<()> {
 }
 
 async fn call(request: reqwest::RequestBuilder) -> Result<Value> {
-    let response = request.send().await.map_err(|error| Error::unavailable("The server does not answer.").source(error))?;
+    let response = request
+        .send()
+        .await
+        .map_err(|error| Error::unavailable("The server does not answer.").source(error))?;
     let ok = response.status().is_success();
-    let body: Value = response.json().await.map_err(|error| Error::unavailable("The server's answer is no JSON.").source(error))?;
+    let body: Value = response
+        .json()
+        .await
+        .map_err(|error| Error::unavailable("The server's answer is no JSON.").source(error))?;
     if ok {
         return Ok(body);
     }
-    Err(Error::denied(body.get("detail").and_then(Value::as_str).unwrap_or("The server refused.").to_owned()))
+    Err(Error::denied(
+        body.get("detail")
+            .and_then(Value::as_str)
+            .unwrap_or("The server refused.")
+            .to_owned(),
+    ))
 }
 
 #[expect(clippy::print_stdout, reason = "the report is what the command is for")]
@@ -62,16 +88,37 @@ fn show(report: &Value, json: bool) {
         println!("{report}");
         return;
     }
-    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let rows = |key: &str| report.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let text = |value: &Value, key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let rows = |key: &str| {
+        report
+            .get(key)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
     println!("{} {}", text(report, "crawler"), text(report, "state"));
     for change in rows("changes") {
         println!("  {} {}", text(&change, "table"), text(&change, "kind"));
-        for line in change.get("lines").and_then(Value::as_array).into_iter().flatten() {
+        for line in change
+            .get("lines")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             println!("    {}", line.as_str().unwrap_or_default());
         }
     }
     for problem in rows("problems") {
-        println!("  ! {}\n    {}", text(&problem, "path"), text(&problem, "cause"));
+        println!(
+            "  ! {}\n    {}",
+            text(&problem, "path"),
+            text(&problem, "cause")
+        );
     }
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use weir_core::crawl::{RunState, StorageSettings};
 use weir_core::grant::ColumnSet;
@@ -41,19 +41,19 @@ const ANALYST: &str = "ann";
 const ENGINES: [&str; 2] = ["duckdb", "spark"];
 
 /// Who is in the demo, with what they sign in with; kept beside its data.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Credentials {
     people: Vec<Person>,
     engines: Vec<Engine>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Person {
     name: String,
     password: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Engine {
     name: String,
     client_id: String,
@@ -64,10 +64,14 @@ struct Engine {
 pub async fn run(config: &Config, print: Print) -> Result<()> {
     let mut config = config.clone();
     if config.database.url.is_some() {
-        return Err(Error::invalid("database.url", "The demo brings its own database. Unset database.url and DATABASE_URL, or use `weir serve`."));
+        return Err(Error::invalid(
+            "database.url",
+            "The demo brings its own database. Unset database.url and DATABASE_URL, or use `weir serve`.",
+        ));
     }
     make_dir(&config.database.data_dir)?;
-    config.database.data_dir = fs::canonicalize(&config.database.data_dir).map_err(|error| unwritable(&config.database.data_dir, &error))?;
+    config.database.data_dir = fs::canonicalize(&config.database.data_dir)
+        .map_err(|error| unwritable(&config.database.data_dir, &error))?;
     let lake = config.database.data_dir.join("lake");
     lay_out(&lake)?;
     let (url, embedded) = serve::database(&config).await?;
@@ -100,7 +104,9 @@ fn lay_out(lake: &Path) -> Result<()> {
     for note in ["README.md", "make.py"] {
         let _ = fs::remove_file(half.join(note));
     }
-    written.and_then(|()| fs::rename(&half, lake)).map_err(|error| unwritable(lake, &error))
+    written
+        .and_then(|()| fs::rename(&half, lake))
+        .map_err(|error| unwritable(lake, &error))
 }
 
 fn make_dir(dir: &Path) -> Result<()> {
@@ -108,7 +114,13 @@ fn make_dir(dir: &Path) -> Result<()> {
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    Error::invalid("data-dir", format!("{} cannot be written: {error}. Choose another with --data-dir.", path.display()))
+    Error::invalid(
+        "data-dir",
+        format!(
+            "{} cannot be written: {error}. Choose another with --data-dir.",
+            path.display()
+        ),
+    )
 }
 
 struct Ready {
@@ -119,7 +131,12 @@ struct Ready {
 
 async fn prepare(server: &Server, lake: &Path, kept: &Path) -> Result<Ready> {
     let credentials = match fs::read_to_string(kept) {
-        Ok(text) => serde_json::from_str(&text).map_err(|error| Error::invalid("data-dir", format!("{} cannot be read: {error}", kept.display())))?,
+        Ok(text) => serde_json::from_str(&text).map_err(|error| {
+            Error::invalid(
+                "data-dir",
+                format!("{} cannot be read: {error}", kept.display()),
+            )
+        })?,
         Err(_) => fresh_credentials(server, kept).await?,
     };
     let admin = sign_in(server, credentials.people.first()).await?;
@@ -130,10 +147,19 @@ async fn prepare(server: &Server, lake: &Path, kept: &Path) -> Result<Ready> {
     if !crawled(server, &admin).await? {
         crawl(server, &admin).await?;
     }
-    let tables = table::list(&server.weir, &admin, &ident, &page).await?.items.len();
+    let tables = table::list(&server.weir, &admin, &ident, &page)
+        .await?
+        .items
+        .len();
     share(server, &admin).await?;
-    let two_columns = two_columns(server, &admin, &ident).await.unwrap_or_else(|_| "1, 6".to_owned());
-    Ok(Ready { credentials, tables, two_columns })
+    let two_columns = two_columns(server, &admin, &ident)
+        .await
+        .unwrap_or_else(|_| "1, 6".to_owned());
+    Ok(Ready {
+        credentials,
+        tables,
+        two_columns,
+    })
 }
 
 /// Makes the people and engines, and keeps their credentials before anything else can fail.
@@ -141,43 +167,88 @@ async fn fresh_credentials(server: &Server, kept: &Path) -> Result<Credentials> 
     let mut credentials = Credentials::default();
     for name in [ADMIN, STEWARD, ANALYST] {
         let password = client::one_time_password()?;
-        credentials.people.push(Person { name: name.to_owned(), password: password.expose_secret().to_owned() });
+        credentials.people.push(Person {
+            name: name.to_owned(),
+            password: password.expose_secret().to_owned(),
+        });
     }
     let admin = credentials.people.first().cloned();
     let admin = admin.ok_or_else(|| Error::internal("The demo has nobody"))?;
     let name = PrincipalName::parse("name", ADMIN)?;
     let hash = password::hash(ADMIN, &SecretString::from(admin.password.clone())).await?;
     if !server.weir.bootstrap(&name, &hash).await? {
-        return Err(Error::conflict(format!("This data directory has people already but no {}. Choose another with --data-dir.", kept.display())));
+        return Err(Error::conflict(format!(
+            "This data directory has people already but no {}. Choose another with --data-dir.",
+            kept.display()
+        )));
     }
     let caller = sign_in(server, Some(&admin)).await?;
     for person in credentials.people.iter().skip(1) {
-        let hash = password::hash(&person.name, &SecretString::from(person.password.clone())).await?;
+        let hash =
+            password::hash(&person.name, &SecretString::from(person.password.clone())).await?;
         let name = PrincipalName::parse("name", &person.name)?;
-        principal::create(&server.weir, &caller, &name, PrincipalKind::User, Proof::Password(hash)).await?;
+        principal::create(
+            &server.weir,
+            &caller,
+            &name,
+            PrincipalKind::User,
+            Proof::Password(hash),
+        )
+        .await?;
     }
     for name in ENGINES {
         let (shown, hashed) = client::generate()?;
-        principal::create(&server.weir, &caller, &PrincipalName::parse("name", name)?, PrincipalKind::Service, Proof::Client(hashed)).await?;
+        principal::create(
+            &server.weir,
+            &caller,
+            &PrincipalName::parse("name", name)?,
+            PrincipalKind::Service,
+            Proof::Client(hashed),
+        )
+        .await?;
         let client_secret = shown.client_secret.expose_secret().to_owned();
-        credentials.engines.push(Engine { name: name.to_owned(), client_id: shown.client_id, client_secret });
+        credentials.engines.push(Engine {
+            name: name.to_owned(),
+            client_id: shown.client_id,
+            client_secret,
+        });
     }
     keep(&credentials, kept)?;
     Ok(credentials)
 }
 
 fn keep(credentials: &Credentials, kept: &Path) -> Result<()> {
-    let text = serde_json::to_string_pretty(credentials).map_err(|error| Error::internal("Credentials could not be written").source(error))?;
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(kept).map_err(|error| unwritable(kept, &error))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| unwritable(kept, &error))
+    let text = serde_json::to_string_pretty(credentials)
+        .map_err(|error| Error::internal("Credentials could not be written").source(error))?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(kept)
+        .map_err(|error| unwritable(kept, &error))?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(|error| unwritable(kept, &error))
 }
 
 async fn sign_in(server: &Server, person: Option<&Person>) -> Result<Caller> {
     let person = person.ok_or_else(|| Error::internal("The demo has nobody"))?;
-    let origin = Origin { ip: None, user_agent: None, face: Face::Cli, request: RequestId::new() };
-    let request = SignIn { name: person.name.clone(), password: SecretString::from(person.password.clone()), origin };
+    let origin = Origin {
+        ip: None,
+        user_agent: None,
+        face: Face::Cli,
+        request: RequestId::new(),
+    };
+    let request = SignIn {
+        name: person.name.clone(),
+        password: SecretString::from(person.password.clone()),
+        origin,
+    };
     let signed_in = server.identity.sign_in(request).await?;
-    server.identity.authenticate(signed_in.token.expose_secret(), Face::Cli, RequestId::new()).await
+    server
+        .identity
+        .authenticate(signed_in.token.expose_secret(), Face::Cli, RequestId::new())
+        .await
 }
 
 fn namespace_ident() -> Result<NamespaceIdent> {
@@ -191,7 +262,16 @@ async fn furnish(server: &Server, admin: &Caller, lake: &Path) -> Result<()> {
         present(catalog::create(weir, admin, &ident.catalog).await)?;
         present(namespace::create(weir, admin, &ident).await)?;
         let url = Location::parse("lake", &format!("file://{}", lake.display()))?;
-        present(location::register(weir, admin, &Name::parse("name", "samples")?, &url, StorageSettings::default()).await)?;
+        present(
+            location::register(
+                weir,
+                admin,
+                &Name::parse("name", "samples")?,
+                &url,
+                StorageSettings::default(),
+            )
+            .await,
+        )?;
         let new = NewCrawler {
             name: Name::parse("name", CRAWLER)?,
             location: Name::parse("location", "samples")?,
@@ -222,8 +302,17 @@ fn absent<T>(found: Result<T>) -> Result<bool> {
 }
 
 async fn crawled(server: &Server, admin: &Caller) -> Result<bool> {
-    let runs = crawler::runs(&server.weir, admin, &Name::parse("name", CRAWLER)?, &PageRequest::first(20)).await?;
-    Ok(runs.items.iter().any(|run| matches!(run.state, RunState::Succeeded | RunState::Warnings)))
+    let runs = crawler::runs(
+        &server.weir,
+        admin,
+        &Name::parse("name", CRAWLER)?,
+        &PageRequest::first(20),
+    )
+    .await?;
+    Ok(runs
+        .items
+        .iter()
+        .any(|run| matches!(run.state, RunState::Succeeded | RunState::Warnings)))
 }
 
 async fn crawl(server: &Server, admin: &Caller) -> Result<()> {
@@ -233,23 +322,42 @@ async fn crawl(server: &Server, admin: &Caller) -> Result<()> {
     for _ in 0..600 {
         let runs = crawler::runs(&server.weir, admin, &name, &PageRequest::first(1)).await?;
         match runs.items.first() {
-            Some(run) if matches!(run.state, RunState::Succeeded | RunState::Warnings) => return Ok(()),
+            Some(run) if matches!(run.state, RunState::Succeeded | RunState::Warnings) => {
+                return Ok(());
+            }
             Some(run) if run.state == RunState::Failed => {
-                return Err(Error::unavailable(format!("The sample lake could not be crawled: {}", run.error.clone().unwrap_or_default())));
+                return Err(Error::unavailable(format!(
+                    "The sample lake could not be crawled: {}",
+                    run.error.clone().unwrap_or_default()
+                )));
             }
             _ => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
-    Err(Error::unavailable("The sample lake was not crawled within a minute."))
+    Err(Error::unavailable(
+        "The sample lake was not crawled within a minute.",
+    ))
 }
 
 /// What each of them may do: the steward describes and documents everything, the analyst reads two public tables, the
 /// engines nothing yet.
 async fn share(server: &Server, admin: &Caller) -> Result<()> {
     let ident = namespace_ident()?;
-    let table = |name: &str| Ok::<_, Error>(GrantTarget::Table(TableIdent { namespace: ident.clone(), name: Name::parse("table", name)? }));
+    let table = |name: &str| {
+        Ok::<_, Error>(GrantTarget::Table(TableIdent {
+            namespace: ident.clone(),
+            name: Name::parse("table", name)?,
+        }))
+    };
     let crawler = GrantTarget::Crawler(Name::parse("crawler", CRAWLER)?);
-    give(server, admin, STEWARD, &GrantTarget::Catalog(ident.catalog.clone()), &[Privilege::Select, Privilege::Annotate]).await?;
+    give(
+        server,
+        admin,
+        STEWARD,
+        &GrantTarget::Catalog(ident.catalog.clone()),
+        &[Privilege::Select, Privilege::Annotate],
+    )
+    .await?;
     give(server, admin, STEWARD, &crawler, &[Privilege::Alter]).await?;
     for name in ["airlines", "airports"] {
         give(server, admin, ANALYST, &table(name)?, &[Privilege::Select]).await?;
@@ -257,7 +365,13 @@ async fn share(server: &Server, admin: &Caller) -> Result<()> {
     Ok(())
 }
 
-async fn give(server: &Server, admin: &Caller, to: &str, on: &GrantTarget, privileges: &[Privilege]) -> Result<()> {
+async fn give(
+    server: &Server,
+    admin: &Caller,
+    to: &str,
+    on: &GrantTarget,
+    privileges: &[Privilege],
+) -> Result<()> {
     let request = GrantRequest {
         principal: PrincipalName::parse("principal", to)?,
         privileges: privileges.iter().copied().collect::<PrivilegeSet>(),
@@ -271,9 +385,16 @@ async fn give(server: &Server, admin: &Caller, to: &str, on: &GrantTarget, privi
 }
 
 async fn two_columns(server: &Server, admin: &Caller, ident: &NamespaceIdent) -> Result<String> {
-    let customers = TableIdent { namespace: ident.clone(), name: Name::parse("table", "customers")? };
+    let customers = TableIdent {
+        namespace: ident.clone(),
+        name: Name::parse("table", "customers")?,
+    };
     let table = table::describe(&server.weir, admin, &customers).await?;
-    let ids = table.columns.iter().filter(|column| matches!(column.path.as_str(), "customer_id" | "country")).map(|column| column.id.to_string());
+    let ids = table
+        .columns
+        .iter()
+        .filter(|column| matches!(column.path.as_str(), "customer_id" | "country"))
+        .map(|column| column.id.to_string());
     Ok(ids.collect::<Vec<_>>().join(", "))
 }
 
@@ -310,20 +431,29 @@ struct WelcomeEngine<'a> {
     client_secret: &'a str,
 }
 
-#[expect(clippy::print_stdout, reason = "the address and the passwords are for the person who started the demo")]
-fn announce(server: &Server, ready: &Ready, lake: &Path, kept: &PathBuf, print: Print) -> Result<()> {
+#[expect(
+    clippy::print_stdout,
+    reason = "the address and the passwords are for the person who started the demo"
+)]
+fn announce(server: &Server, ready: &Ready, lake: &Path, kept: &Path, print: Print) -> Result<()> {
     let origin = origin(server.address);
     let management = format!("{origin}/api/v1");
     match print {
         Print::Json => println!("{}", as_json(&origin, &management, ready)),
         Print::Text => println!("{}", as_text(&origin, &management, ready, lake, kept)?),
     }
-    std::io::stdout().flush().map_err(|error| Error::internal("Standard output is closed").source(error))
+    std::io::stdout()
+        .flush()
+        .map_err(|error| Error::internal("Standard output is closed").source(error))
 }
 
 /// A wildcard address is reached from here by loopback.
 fn origin(address: SocketAddr) -> String {
-    if address.ip().is_unspecified() { format!("http://127.0.0.1:{}", address.port()) } else { format!("http://{address}") }
+    if address.ip().is_unspecified() {
+        format!("http://127.0.0.1:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
 }
 
 fn as_json(console: &str, management: &str, ready: &Ready) -> serde_json::Value {
@@ -339,28 +469,61 @@ fn as_json(console: &str, management: &str, ready: &Ready) -> serde_json::Value 
 
 fn role(name: &str) -> (&'static str, &'static str) {
     match name {
-        ADMIN => ("admin", "administrator: grants, registers storage, reads the audit trail"),
-        STEWARD => ("steward", "steward: writes owners, definitions and sensitivity, starts the crawler"),
-        _ => ("analyst", "analyst: sees airlines and airports, until somebody grants more"),
+        ADMIN => (
+            "admin",
+            "administrator: grants, registers storage, reads the audit trail",
+        ),
+        STEWARD => (
+            "steward",
+            "steward: writes owners, definitions and sensitivity, starts the crawler",
+        ),
+        _ => (
+            "analyst",
+            "analyst: sees airlines and airports, until somebody grants more",
+        ),
     }
 }
 
-fn as_text(console: &str, management: &str, ready: &Ready, lake: &Path, kept: &Path) -> Result<String> {
+fn as_text(
+    console: &str,
+    management: &str,
+    ready: &Ready,
+    lake: &Path,
+    kept: &Path,
+) -> Result<String> {
     let pad = |name: &str| " ".repeat(10_usize.saturating_sub(name.len()));
     let people: Vec<_> = ready.credentials.people.iter().collect();
-    let password = |name: &str| people.iter().find(|person| person.name == name).map_or("", |person| person.password.as_str());
+    let password = |name: &str| {
+        people
+            .iter()
+            .find(|person| person.name == name)
+            .map_or("", |person| person.password.as_str())
+    };
     let welcome = Welcome {
         console,
         management,
         lake: lake.display().to_string(),
         credentials: kept.display().to_string(),
         tables: ready.tables,
-        people: people.iter().map(|p| WelcomePerson { name: &p.name, pad: pad(&p.name), password: &p.password, does: role(&p.name).1 }).collect(),
+        people: people
+            .iter()
+            .map(|p| WelcomePerson {
+                name: &p.name,
+                pad: pad(&p.name),
+                password: &p.password,
+                does: role(&p.name).1,
+            })
+            .collect(),
         engines: ready
             .credentials
             .engines
             .iter()
-            .map(|e| WelcomeEngine { name: &e.name, pad: pad(&e.name), client_id: &e.client_id, client_secret: &e.client_secret })
+            .map(|e| WelcomeEngine {
+                name: &e.name,
+                pad: pad(&e.name),
+                client_id: &e.client_id,
+                client_secret: &e.client_secret,
+            })
             .collect(),
         admin: ADMIN,
         admin_password: password(ADMIN),
@@ -370,5 +533,7 @@ fn as_text(console: &str, management: &str, ready: &Ready, lake: &Path, kept: &P
         namespace: NAMESPACE,
         two_columns: &ready.two_columns,
     };
-    welcome.render().map_err(|error| Error::internal("The welcome could not be written").source(error))
+    welcome
+        .render()
+        .map_err(|error| Error::internal("The welcome could not be written").source(error))
 }

@@ -1,4 +1,5 @@
-//! The listener and what every request passes through: an id, a log line, a metric, limits, a deadline.
+//! The listener and what every request passes through: an id, a log line, a metric, a deadline.
+//! How large a body may be is each face's own limit, so that each says so in its own form.
 
 use axum::Router;
 use axum::body::Body;
@@ -19,30 +20,39 @@ use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::{BoxError, ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use weir_core::id::RequestId;
 
 use crate::config::ServerConfig;
 
-/// No request of any face is larger; faces set tighter limits.
-const BODY_LIMIT_BYTES: usize = 8 * 1024 * 1024;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Puts what every request passes through around the routes, outermost first.
 pub fn layered(routes: Router, config: &ServerConfig) -> Router {
     let deadline = Duration::from_secs(config.request_timeout_seconds);
     let layers = ServiceBuilder::new()
-        .layer(SetSensitiveRequestHeadersLayer::new([header::AUTHORIZATION, header::COOKIE]))
+        .layer(SetSensitiveRequestHeadersLayer::new([
+            header::AUTHORIZATION,
+            header::COOKIE,
+        ]))
         .layer(middleware::from_fn(observe))
-        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| plain(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side.\n")))
+        .layer(CatchPanicLayer::custom(
+            |_: Box<dyn std::any::Any + Send>| {
+                plain(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "Something went wrong on our side.\n",
+                )
+            },
+        ))
         .layer(HandleErrorLayer::new(|_: BoxError| async {
-            plain(StatusCode::SERVICE_UNAVAILABLE, "The server has too much to do. Try again in a moment.\n")
+            plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The server has too much to do. Try again in a moment.\n",
+            )
         }))
         .load_shed()
         .layer(GlobalConcurrencyLimitLayer::new(config.max_requests))
         .timeout(deadline)
-        .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES))
         .layer(CompressionLayer::new().gzip(true));
     routes.layer(layers)
 }
@@ -56,15 +66,23 @@ async fn observe(mut request: Request, next: Next) -> Response {
     let id = RequestId::new();
     request.extensions_mut().insert(id);
     let (method, started) = (request.method().clone(), Instant::now());
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let mut response = next.run(request).await;
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert("x-request-id", value);
     }
     let (status, elapsed) = (response.status(), started.elapsed());
-    let labels = [("method", method.to_string()), ("route", route.clone()), ("status", status.as_u16().to_string())];
+    let labels = [
+        ("method", known(&method).to_owned()),
+        ("route", route.clone()),
+        ("status", status.as_u16().to_string()),
+    ];
     metrics::counter!("weir_http_requests_total", &labels).increment(1);
-    metrics::histogram!("weir_http_request_seconds", "route" => route.clone()).record(elapsed.as_secs_f64());
+    metrics::histogram!("weir_http_request_seconds", "route" => route.clone())
+        .record(elapsed.as_secs_f64());
     tracing::debug!(
         request.id = %id, http.method = %method, http.route = route, http.status = status.as_u16(),
         http.duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), "request"
@@ -72,11 +90,32 @@ async fn observe(mut request: Request, next: Next) -> Response {
     response
 }
 
+/// A method as a label: anybody can invent one, and each label is kept for ever.
+fn known(method: &http::Method) -> &str {
+    match method.as_str() {
+        name @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => name,
+        _ => "other",
+    }
+}
+
 /// Serves until `stop`, then lets requests under way finish within `drain`.
-pub async fn serve(listener: TcpListener, routes: Router, stop: CancellationToken, drain: Duration) {
+pub async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    stop: CancellationToken,
+    drain: Duration,
+) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(64 * 1024);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(256).keep_alive_interval(Duration::from_secs(30));
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(64 * 1024);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(256)
+        .keep_alive_interval(Duration::from_secs(30));
     let graceful = GracefulShutdown::new();
     loop {
         let (stream, peer) = tokio::select! {
@@ -94,12 +133,21 @@ pub async fn serve(listener: TcpListener, routes: Router, stop: CancellationToke
         spawn(&builder, &graceful, stream, peer, routes.clone());
     }
     drop(listener);
-    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(drain, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("some requests did not finish in time");
     }
 }
 
-fn spawn(builder: &auto::Builder<TokioExecutor>, graceful: &GracefulShutdown, stream: TcpStream, peer: SocketAddr, routes: Router) {
+fn spawn(
+    builder: &auto::Builder<TokioExecutor>,
+    graceful: &GracefulShutdown,
+    stream: TcpStream,
+    peer: SocketAddr,
+    routes: Router,
+) {
     // Small answers must not wait for the peer's delayed acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
@@ -108,7 +156,9 @@ fn spawn(builder: &auto::Builder<TokioExecutor>, graceful: &GracefulShutdown, st
         request.extensions_mut().insert(ConnectInfo(peer));
         request.map(Body::new)
     });
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
+    let connection = builder
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .into_owned();
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {

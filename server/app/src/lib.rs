@@ -32,5 +32,8 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
 
 /// The management API's document.
 pub fn openapi() -> weir_core::Result<String> {
-    weir_api::document().to_yaml().map_err(|error| weir_core::Error::internal("The API document could not be written").source(error.to_string()))
+    weir_api::document().to_yaml().map_err(|error| {
+        weir_core::Error::internal("The API document could not be written")
+            .source(error.to_string())
+    })
 }

@@ -59,36 +59,79 @@ pub async fn start(config: &Config, database_url: &str, alone: bool) -> Result<S
     db.migrate().await?;
     let clock = Arc::new(SystemClock);
     let freshness = Freshness::new(db.clone());
-    let weir = Weir::new(db.clone(), freshness.clone(), Arc::new(config.policy()?), Stores::new(config.storage.clone()), clock.clone());
+    let weir = Weir::new(
+        db.clone(),
+        freshness.clone(),
+        Arc::new(config.policy()?),
+        Stores::new(config.storage.clone()),
+        clock.clone(),
+    );
     let identity = Identity::new(db.clone(), freshness, clock, config.identity.clone());
     if alone {
         let interrupted = crawl::recover(&weir).await?;
         if interrupted > 0 {
-            tracing::warn!(runs = interrupted, "runs were interrupted by the last stop and are queued again");
+            tracing::warn!(
+                runs = interrupted,
+                "runs were interrupted by the last stop and are queued again"
+            );
         }
     }
-    let listener = TcpListener::bind(config.server.listen).await.map_err(|error| {
-        Error::invalid("server.listen", format!("{} cannot be listened on: {error}. Choose another with --listen.", config.server.listen))
-    })?;
-    let address = listener.local_addr().map_err(|error| Error::internal("The listener has no address").source(error))?;
+    let listener = TcpListener::bind(config.server.listen)
+        .await
+        .map_err(|error| {
+            Error::invalid(
+                "server.listen",
+                format!(
+                    "{} cannot be listened on: {error}. Choose another with --listen.",
+                    config.server.listen
+                ),
+            )
+        })?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Error::internal("The listener has no address").source(error))?;
     warn_of_plain_http(config, address);
     let stop = CancellationToken::new();
     let routes = http::layered(routes(&weir, &identity, config), &config.server);
     let drain = Duration::from_secs(config.server.drain_seconds);
-    let workers = (0..config.crawler.workers).map(|_| tokio::spawn(Worker::new(weir.clone(), &config.crawler).work(stop.clone()))).collect();
+    let workers = (0..config.crawler.workers)
+        .map(|_| tokio::spawn(Worker::new(weir.clone(), &config.crawler).work(stop.clone())))
+        .collect();
     let listener = tokio::spawn(http::serve(listener, routes, stop.clone(), drain));
-    Ok(Server { address, weir, identity, db, stop, listener, workers })
+    Ok(Server {
+        address,
+        weir,
+        identity,
+        db,
+        stop,
+        listener,
+        workers,
+    })
 }
 
 fn routes(weir: &Weir, identity: &Identity, config: &Config) -> Router {
-    let web = WebConfig { insecure_cookies: config.server.insecure_cookies, public_origin: config.server.public_origin.clone() };
-    let api = weir_api::router(ApiState { weir: weir.clone(), identity: identity.clone() });
-    let probes = probes::router(Probes { weir: weir.clone(), metrics: recorder() });
-    weir_web::router(weir.clone(), identity.clone(), web).merge(api).merge(probes)
+    let web = WebConfig {
+        insecure_cookies: config.server.insecure_cookies,
+        public_origin: config.server.public_origin.clone(),
+    };
+    let api = weir_api::router(ApiState {
+        weir: weir.clone(),
+        identity: identity.clone(),
+    });
+    let probes = probes::router(Probes {
+        weir: weir.clone(),
+        metrics: recorder(),
+    });
+    weir_web::router(weir.clone(), identity.clone(), web)
+        .merge(api)
+        .merge(probes)
 }
 
 fn warn_of_plain_http(config: &Config, address: SocketAddr) {
-    if !address.ip().is_loopback() && config.server.public_origin.is_none() && !config.server.insecure_cookies {
+    if !address.ip().is_loopback()
+        && config.server.public_origin.is_none()
+        && !config.server.insecure_cookies
+    {
         tracing::warn!(
             "browsers on other machines cannot sign in over plain http: put a TLS proxy before this and set server.public_origin, \
              or set server.insecure_cookies for a network you trust"
@@ -100,8 +143,12 @@ fn warn_of_plain_http(config: &Config, address: SocketAddr) {
 fn recorder() -> Option<PrometheusHandle> {
     static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
     let install = || {
-        let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
-        let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &buckets).ok()?;
+        let buckets = [
+            0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0,
+        ];
+        let builder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &buckets)
+            .ok()?;
         builder.install_recorder().ok()
     };
     RECORDER.get_or_init(install).clone()

@@ -96,6 +96,7 @@ pub struct RunSummary {
 
 /// What a run saw and did, in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RunCounts {
     pub objects: i64,
     pub bytes: i64,

@@ -47,21 +47,33 @@ pub async fn survey(store: &Store, candidate: TableCandidate) -> Survey {
             }
         }
     }
+    // A file that could not be read says nothing of what it holds: its columns must not count as gone.
+    let complete = complete && unreadable.is_empty();
     let mut survey = Survey::default();
     for (index, cause) in &unreadable {
         if let Some(file) = candidate.files.get(*index) {
-            survey.problems.push(RunProblem { path: file.object.location.to_string(), cause: cause.clone(), table_id: None });
+            survey.problems.push(RunProblem {
+                path: file.object.location.to_string(),
+                cause: cause.clone(),
+                table_id: None,
+            });
         }
     }
     let shapes: Vec<_> = (0..candidate.files.len())
         .map(|index| {
             // A file that was not read is like the last one before it that was.
-            let near = if unreadable.contains_key(&index) { None } else { inferred.range(..=index).next_back().map(|(_, shape)| shape) };
+            let near = if unreadable.contains_key(&index) {
+                None
+            } else {
+                inferred.range(..=index).next_back().map(|(_, shape)| shape)
+            };
             near.map(|shape| (shape.format, &shape.schema))
         })
         .collect();
     for split in split_by_schema(candidate, &shapes) {
-        survey.findings.push(describe(split, &inferred, complete, &mut survey.problems));
+        survey
+            .findings
+            .push(describe(split, &inferred, complete, &mut survey.problems));
     }
     survey
 }
@@ -71,20 +83,32 @@ fn choose(count: usize) -> Vec<usize> {
     if count <= MAX_FILES_READ {
         return (0..count).collect();
     }
-    (0..MAX_FILES_READ).map(|step| step * (count - 1) / (MAX_FILES_READ - 1)).collect()
+    (0..MAX_FILES_READ)
+        .map(|step| step * (count - 1) / (MAX_FILES_READ - 1))
+        .collect()
 }
 
-fn describe(split: Split, inferred: &BTreeMap<usize, Inferred>, complete: bool, problems: &mut Vec<RunProblem>) -> TableFinding {
+fn describe(
+    split: Split,
+    inferred: &BTreeMap<usize, Inferred>,
+    complete: bool,
+    problems: &mut Vec<RunProblem>,
+) -> TableFinding {
     let mut schema: Option<Schema> = None;
     for (file, index) in split.table.files.iter().zip(&split.members) {
-        let Some(shape) = inferred.get(index) else { continue };
+        let Some(shape) = inferred.get(index) else {
+            continue;
+        };
         schema = Some(match schema {
             None => shape.schema.clone(),
             Some(so_far) => {
                 let (merged, conflicts) = merge(&so_far, &shape.schema);
                 problems.extend(conflicts.into_iter().map(|conflict| RunProblem {
                     path: file.object.location.to_string(),
-                    cause: format!("`{}` is {} here and {} in the files before; the table keeps {}", conflict.path, conflict.right, conflict.left, conflict.left),
+                    cause: format!(
+                        "`{}` is {} here and {} in the files before; the table keeps {}",
+                        conflict.path, conflict.right, conflict.left, conflict.left
+                    ),
                     table_id: None,
                 }));
                 merged
@@ -92,13 +116,23 @@ fn describe(split: Split, inferred: &BTreeMap<usize, Inferred>, complete: bool, 
         });
     }
     let table = &split.table;
-    let sizes = || table.files.iter().map(|file| i64::try_from(file.object.size).unwrap_or(i64::MAX));
+    let sizes = || {
+        table
+            .files
+            .iter()
+            .map(|file| i64::try_from(file.object.size).unwrap_or(i64::MAX))
+    };
     TableFinding {
         name: table.name.clone(),
         location: table.location.clone(),
         format: split.format,
         schema: schema.unwrap_or_default(),
-        partition_keys: table.partition_keys.iter().cloned().zip(table.partition_types.iter().cloned()).collect(),
+        partition_keys: table
+            .partition_keys
+            .iter()
+            .cloned()
+            .zip(table.partition_types.iter().cloned())
+            .collect(),
         files: i64::try_from(table.files.len()).unwrap_or(i64::MAX),
         bytes: sizes().sum(),
         rows: rows(&split.members, inferred),
@@ -110,27 +144,47 @@ fn describe(split: Split, inferred: &BTreeMap<usize, Inferred>, complete: bool, 
 
 /// The rows of these files, when every one of them is known.
 fn rows(members: &[usize], inferred: &BTreeMap<usize, Inferred>) -> Option<i64> {
-    members.iter().map(|index| inferred.get(index).and_then(|shape| shape.rows)).sum()
+    members
+        .iter()
+        .map(|index| inferred.get(index).and_then(|shape| shape.rows))
+        .sum()
 }
 
 fn partitions(split: &Split, inferred: &BTreeMap<usize, Inferred>) -> Vec<FoundPartition> {
     if split.table.partition_keys.is_empty() {
         return Vec::new();
     }
-    let mut groups: BTreeMap<&[Option<String>], Vec<usize>> = BTreeMap::new();
+    let mut groups: BTreeMap<String, (&[Option<String>], Vec<usize>)> = BTreeMap::new();
     for (at, file) in split.table.files.iter().enumerate() {
-        groups.entry(&file.partition).or_default().push(at);
+        let key = partition_name(&split.table.partition_keys, &file.partition);
+        groups
+            .entry(key)
+            .or_insert((&file.partition, Vec::new()))
+            .1
+            .push(at);
     }
     groups
         .into_iter()
-        .map(|(values, at)| {
-            let files: Vec<_> = at.iter().filter_map(|at| split.table.files.get(*at)).collect();
-            let members: Vec<usize> = at.iter().filter_map(|at| split.members.get(*at).copied()).collect();
+        .map(|(key, (values, at))| {
+            let files: Vec<_> = at
+                .iter()
+                .filter_map(|at| split.table.files.get(*at))
+                .collect();
+            let members: Vec<usize> = at
+                .iter()
+                .filter_map(|at| split.members.get(*at).copied())
+                .collect();
             FoundPartition {
-                key: partition_name(&split.table.partition_keys, values),
-                values: values.iter().map(|value| value.clone().unwrap_or_default()).collect(),
+                key,
+                values: values
+                    .iter()
+                    .map(|value| value.clone().unwrap_or_default())
+                    .collect(),
                 files: i64::try_from(files.len()).unwrap_or(i64::MAX),
-                bytes: files.iter().map(|file| i64::try_from(file.object.size).unwrap_or(i64::MAX)).sum(),
+                bytes: files
+                    .iter()
+                    .map(|file| i64::try_from(file.object.size).unwrap_or(i64::MAX))
+                    .sum(),
                 rows: rows(&members, inferred),
                 fingerprint: fingerprint(files.iter().copied()),
             }

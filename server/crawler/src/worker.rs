@@ -26,7 +26,10 @@ pub struct CrawlerConfig {
 
 impl Default for CrawlerConfig {
     fn default() -> Self {
-        Self { workers: 1, poll_seconds: 1 }
+        Self {
+            workers: 1,
+            poll_seconds: 1,
+        }
     }
 }
 
@@ -40,7 +43,11 @@ pub struct Worker {
 
 impl Worker {
     pub fn new(weir: Weir, config: &CrawlerConfig) -> Self {
-        Self { weir, id: Uuid::now_v7(), poll: Duration::from_secs(config.poll_seconds.max(1)) }
+        Self {
+            weir,
+            id: Uuid::now_v7(),
+            poll: Duration::from_secs(config.poll_seconds.max(1)),
+        }
     }
 
     /// Works until `stop`. The run under way is then given back, to be taken up again.
@@ -60,7 +67,10 @@ impl Worker {
             }
         }
         if let Err(error) = crawl::release(&self.weir, self.id).await {
-            tracing::warn!(?error, "a run under way could not be given back; its lease will run out");
+            tracing::warn!(
+                ?error,
+                "a run under way could not be given back; its lease will run out"
+            );
         }
     }
 
@@ -98,7 +108,12 @@ impl Worker {
         };
         outcome.unwrap_or_else(|error| {
             tracing::warn!(crawler.name = %job.run.crawler_name, ?error, "a crawl failed");
-            End { state: RunState::Failed, counts: progress.read(), problems: Vec::new(), error: Some(error.public_message().to_owned()) }
+            End {
+                state: RunState::Failed,
+                counts: progress.read(),
+                problems: Vec::new(),
+                error: Some(error.public_message().to_owned()),
+            }
         })
     }
 

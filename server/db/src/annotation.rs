@@ -17,11 +17,17 @@ use crate::json::{AnnotationJson, AnnotationsByField};
 /// returns what is there before and after.
 ///
 /// Errors: the version is not the current one; an owner or steward whom nobody knows.
-pub async fn edit(write: &mut Write<verbs::Annotate>, field: FieldId, edit: &AnnotationEdit) -> Result<(Annotations, Annotations)> {
+pub async fn edit(
+    write: &mut Write<verbs::Annotate>,
+    field: FieldId,
+    edit: &AnnotationEdit,
+) -> Result<(Annotations, Annotations)> {
     let object = write.permit().object().id;
     let before = read(write, object, field).await?;
     if before.version != edit.version {
-        return Err(Error::conflict("Somebody edited this since you opened it. Nothing was saved."));
+        return Err(Error::conflict(
+            "Somebody edited this since you opened it. Nothing was saved.",
+        ));
     }
     let version = before.version + 1;
     for (attribute, change) in edit.changes() {
@@ -44,28 +50,49 @@ pub async fn edit(write: &mut Write<verbs::Annotate>, field: FieldId, edit: &Ann
     Ok((before, after))
 }
 
-async fn resolve(write: &mut Write<verbs::Annotate>, attribute: Attribute, edit: &Edit) -> Result<(Option<String>, Option<Uuid>)> {
+async fn resolve(
+    write: &mut Write<verbs::Annotate>,
+    attribute: Attribute,
+    edit: &Edit,
+) -> Result<(Option<String>, Option<Uuid>)> {
     match (attribute, edit.value()) {
         (_, None) => Ok((None, None)),
         (Attribute::Owner | Attribute::Steward, Some(name)) => {
-            let principal = directory::find(write, name).await?.filter(|principal| !principal.disabled);
+            let principal = directory::find(write, name)
+                .await?
+                .filter(|principal| !principal.disabled);
             let principal = principal.ok_or_else(|| {
                 Error::invalid(attribute.as_str(), "Nobody of this name is known here. Name a person, a group or a service as the directory spells it.")
             })?;
             Ok((None, Some(principal.id.as_uuid())))
         }
-        (Attribute::Definition | Attribute::Sensitivity, Some(text)) => Ok((Some(text.to_owned()), None)),
+        (Attribute::Definition | Attribute::Sensitivity, Some(text)) => {
+            Ok((Some(text.to_owned()), None))
+        }
     }
 }
 
-async fn read(write: &mut Write<verbs::Annotate>, object: Uuid, field: FieldId) -> Result<Annotations> {
-    let Json(rows): Json<Vec<AnnotationJson>> = sqlx::query_scalar(READ).bind(object).fetch_one(write.connection()).await.map_err(map)?;
+async fn read(
+    write: &mut Write<verbs::Annotate>,
+    object: Uuid,
+    field: FieldId,
+) -> Result<Annotations> {
+    let Json(rows): Json<Vec<AnnotationJson>> = sqlx::query_scalar(READ)
+        .bind(object)
+        .fetch_one(write.connection())
+        .await
+        .map_err(map)?;
     Ok(rows.into_iter().collect::<AnnotationsByField>().take(field))
 }
 
 /// Forgets what was written on an object that is being dropped.
 pub(crate) async fn remove_all(write: &mut Write<verbs::Drop>, object: Uuid) -> Result<()> {
-    sqlx::query(REMOVE).bind(object).execute(write.connection()).await.map(drop).map_err(map)
+    sqlx::query(REMOVE)
+        .bind(object)
+        .execute(write.connection())
+        .await
+        .map(drop)
+        .map_err(map)
 }
 
 statements! {

@@ -35,7 +35,13 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub fn by(caller: &Caller, action: impl Into<String>, object_kind: &str, object_name: impl Into<String>, at: DateTime<Utc>) -> Self {
+    pub fn by(
+        caller: &Caller,
+        action: impl Into<String>,
+        object_kind: &str,
+        object_name: impl Into<String>,
+        at: DateTime<Utc>,
+    ) -> Self {
         Self {
             at,
             principal: Some(caller.principal),
@@ -53,7 +59,13 @@ impl Entry {
     }
 
     /// Somebody who could not be identified. `name` is what was claimed.
-    pub fn anonymous(name: &str, action: &str, request: RequestId, face: Face, at: DateTime<Utc>) -> Self {
+    pub fn anonymous(
+        name: &str,
+        action: &str,
+        request: RequestId,
+        face: Face,
+        at: DateTime<Utc>,
+    ) -> Self {
         Self {
             at,
             principal: None,
@@ -71,7 +83,14 @@ impl Entry {
     }
 
     /// What the server does of itself, with nobody asking.
-    pub fn system(action: &str, object_kind: &str, object_name: &str, request: RequestId, face: Face, at: DateTime<Utc>) -> Self {
+    pub fn system(
+        action: &str,
+        object_kind: &str,
+        object_name: &str,
+        request: RequestId,
+        face: Face,
+        at: DateTime<Utc>,
+    ) -> Self {
         let mut entry = Self::anonymous("weir", action, request, face, at);
         entry.object_kind = object_kind.to_owned();
         entry.object_name = object_name.to_owned();
@@ -109,7 +128,13 @@ pub(crate) async fn insert(connection: &mut PgConnection, entry: &Entry) -> Resu
         .bind(entry.object_id)
         .bind(&entry.object_name)
         .bind(entry.outcome.as_str())
-        .bind(entry.determined_by.iter().map(|id| id.as_uuid()).collect::<Vec<_>>())
+        .bind(
+            entry
+                .determined_by
+                .iter()
+                .map(|id| id.as_uuid())
+                .collect::<Vec<_>>(),
+        )
         .bind(Json(&entry.detail))
         .bind(entry.request.as_uuid())
         .bind(entry.face.as_str())
@@ -126,11 +151,22 @@ pub async fn refused(db: &Db, entry: Entry) -> Result<()> {
 }
 
 /// The newest events first.
-pub async fn list(db: &Db, _: &Permit<verbs::ReadAudit>, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEvent>> {
+pub async fn list(
+    db: &Db,
+    _: &Permit<verbs::ReadAudit>,
+    filter: &AuditFilter,
+    page: &PageRequest,
+) -> Result<Page<AuditEvent>> {
     let (sql, values) = list_query(filter, page).build_sqlx(PostgresQueryBuilder);
     // The text comes from sea-query alone; every value of the caller is bound.
-    let rows: Vec<EventRow> = sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(db.pool()).await.map_err(map)?;
-    let events = rows.into_iter().map(EventRow::into_event).collect::<Result<Vec<_>>>()?;
+    let rows: Vec<EventRow> = sqlx::query_as_with(AssertSqlSafe(sql), values)
+        .fetch_all(db.pool())
+        .await
+        .map_err(map)?;
+    let events = rows
+        .into_iter()
+        .map(EventRow::into_event)
+        .collect::<Result<Vec<_>>>()?;
     Ok(Page::cut(events, page, |event| event.id.to_string()))
 }
 
@@ -150,22 +186,58 @@ fn list_query(filter: &AuditFilter, page: &PageRequest) -> sea_query::SelectStat
     use AuditEventTable as E;
     let mut query = Query::select();
     let columns = [
-        "event_id", "at", "principal_id", "principal_name", "action", "object_kind", "object_name", "outcome", "determined_by", "detail", "request_id", "face",
+        "event_id",
+        "at",
+        "principal_id",
+        "principal_name",
+        "action",
+        "object_kind",
+        "object_name",
+        "outcome",
+        "determined_by",
+        "detail",
+        "request_id",
+        "face",
     ];
     query.columns(columns.map(Alias::new)).from(E::Table);
-    query.and_where_option(filter.principal.as_ref().map(|name| Expr::col(E::PrincipalName).eq(name.as_str())));
-    query.and_where_option(filter.action.as_ref().map(|action| Expr::col(E::Action).eq(action.as_str())));
-    query.and_where_option(filter.object.as_ref().map(|part| Expr::col(E::ObjectName).like(LikeExpr::new(format!("%{}%", escape_like(part))).escape('\\'))));
-    query.and_where_option(filter.outcome.map(|outcome| Expr::col(E::Outcome).eq(outcome.as_str())));
+    query.and_where_option(
+        filter
+            .principal
+            .as_ref()
+            .map(|name| Expr::col(E::PrincipalName).eq(name.as_str())),
+    );
+    query.and_where_option(
+        filter
+            .action
+            .as_ref()
+            .map(|action| Expr::col(E::Action).eq(action.as_str())),
+    );
+    query.and_where_option(filter.object.as_ref().map(|part| {
+        Expr::col(E::ObjectName)
+            .like(LikeExpr::new(format!("%{}%", escape_like(part))).escape('\\'))
+    }));
+    query.and_where_option(
+        filter
+            .outcome
+            .map(|outcome| Expr::col(E::Outcome).eq(outcome.as_str())),
+    );
     query.and_where_option(filter.from.map(|from| Expr::col(E::At).gte(from)));
     query.and_where_option(filter.until.map(|until| Expr::col(E::At).lt(until)));
-    query.and_where_option(page.after().and_then(|cursor| cursor.parse::<AuditEventId>().ok()).map(|id| Expr::col(E::EventId).lt(id.as_uuid())));
-    query.order_by(E::EventId, Order::Desc).limit(u64::from(page.limit()) + 1);
+    query.and_where_option(
+        page.after()
+            .and_then(|cursor| cursor.parse::<AuditEventId>().ok())
+            .map(|id| Expr::col(E::EventId).lt(id.as_uuid())),
+    );
+    query
+        .order_by(E::EventId, Order::Desc)
+        .limit(u64::from(page.limit()) + 1);
     query
 }
 
 fn escape_like(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+    text.replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_")
 }
 
 #[derive(FromRow)]
@@ -195,7 +267,11 @@ impl EventRow {
             object_kind: self.object_kind,
             object_name: self.object_name,
             outcome: word(Outcome::parse, &self.outcome)?,
-            determined_by: self.determined_by.into_iter().map(GrantId::from_uuid).collect(),
+            determined_by: self
+                .determined_by
+                .into_iter()
+                .map(GrantId::from_uuid)
+                .collect(),
             detail: self.detail.0,
             request_id: self.request_id.to_string(),
             face: self.face,
@@ -224,7 +300,11 @@ mod tests {
             from: DateTime::from_timestamp(0, 0),
             until: DateTime::from_timestamp(1, 0),
         };
-        let page = PageRequest::new(Some(10), Some(AuditEventId::from_uuid(Uuid::nil()).to_string())).unwrap();
+        let page = PageRequest::new(
+            Some(10),
+            Some(AuditEventId::from_uuid(Uuid::nil()).to_string()),
+        )
+        .unwrap();
         let (sql, _) = list_query(&filter, &page).build_sqlx(PostgresQueryBuilder);
         assert!(!sql.contains("DROP"));
         insta::assert_snapshot!(sql);

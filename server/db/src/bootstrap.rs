@@ -12,18 +12,46 @@ use crate::error::map;
 use crate::write::move_epochs;
 
 /// Creates a user who may do everything, if there is no principal at all. Returns whether it did.
-pub async fn first_admin(db: &Db, name: &PrincipalName, password_hash: &str, audit: &Entry, now: DateTime<Utc>) -> Result<bool> {
+pub async fn first_admin(
+    db: &Db,
+    name: &PrincipalName,
+    password_hash: &str,
+    audit: &Entry,
+    now: DateTime<Utc>,
+) -> Result<bool> {
     let mut tx = db.begin().await?;
     // Replicas that start at once: the second waits here and then finds somebody.
     move_epochs(&mut tx, true, true).await?;
-    let empty: bool = sqlx::query_scalar(IS_EMPTY).fetch_one(&mut *tx).await.map_err(map)?;
+    let empty: bool = sqlx::query_scalar(IS_EMPTY)
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(map)?;
     if !empty {
         return Ok(false);
     }
     let id = PrincipalId::new();
-    sqlx::query(ADMIN).bind(id.as_uuid()).bind(name.as_str()).bind(now).execute(&mut *tx).await.map_err(map)?;
-    sqlx::query(PASSWORD).bind(id.as_uuid()).bind(password_hash).bind(now).execute(&mut *tx).await.map_err(map)?;
-    sqlx::query(GRANT).bind(GrantId::new().as_uuid()).bind(id.as_uuid()).bind(SERVER_ID).bind(now).execute(&mut *tx).await.map_err(map)?;
+    sqlx::query(ADMIN)
+        .bind(id.as_uuid())
+        .bind(name.as_str())
+        .bind(now)
+        .execute(&mut *tx)
+        .await
+        .map_err(map)?;
+    sqlx::query(PASSWORD)
+        .bind(id.as_uuid())
+        .bind(password_hash)
+        .bind(now)
+        .execute(&mut *tx)
+        .await
+        .map_err(map)?;
+    sqlx::query(GRANT)
+        .bind(GrantId::new().as_uuid())
+        .bind(id.as_uuid())
+        .bind(SERVER_ID)
+        .bind(now)
+        .execute(&mut *tx)
+        .await
+        .map_err(map)?;
     insert(&mut tx, &audit.clone().on(id.as_uuid())).await?;
     tx.commit().await.map_err(map)?;
     Ok(true)

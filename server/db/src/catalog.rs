@@ -17,7 +17,12 @@ use crate::resolve::{expect_kind, members};
 use crate::{Db, Write};
 
 /// The catalogs that the caller holds something on, above, or inside.
-pub async fn list(db: &Db, caller: &Caller, now: DateTime<Utc>, page: &PageRequest) -> Result<Page<Catalog>> {
+pub async fn list(
+    db: &Db,
+    caller: &Caller,
+    now: DateTime<Utc>,
+    page: &PageRequest,
+) -> Result<Page<Catalog>> {
     let rows: Vec<CatalogRow> = sqlx::query_as(LIST)
         .bind(members(caller))
         .bind(now)
@@ -26,17 +31,29 @@ pub async fn list(db: &Db, caller: &Caller, now: DateTime<Utc>, page: &PageReque
         .fetch_all(db.pool())
         .await
         .map_err(map)?;
-    Ok(Page::cut(rows.into_iter().map(Catalog::from).collect(), page, |catalog| catalog.name.clone()))
+    Ok(Page::cut(
+        rows.into_iter().map(Catalog::from).collect(),
+        page,
+        |catalog| catalog.name.clone(),
+    ))
 }
 
 pub async fn get(db: &Db, permit: &Permit<verbs::Browse>) -> Result<Catalog> {
     let id = expect_kind(permit.object(), ResourceKind::Catalog)?;
-    let row: CatalogRow = sqlx::query_as(GET).bind(id).fetch_one(db.pool()).await.map_err(map)?;
+    let row: CatalogRow = sqlx::query_as(GET)
+        .bind(id)
+        .fetch_one(db.pool())
+        .await
+        .map_err(map)?;
     Ok(row.into())
 }
 
 pub async fn create(write: &mut Write<verbs::CreateCatalog>, name: &Name) -> Result<Catalog> {
-    let catalog = Catalog { id: CatalogId::new(), name: name.to_string(), created_at: write.now() };
+    let catalog = Catalog {
+        id: CatalogId::new(),
+        name: name.to_string(),
+        created_at: write.now(),
+    };
     sqlx::query(INSERT)
         .bind(catalog.id.as_uuid())
         .bind(&catalog.name)
@@ -51,7 +68,11 @@ pub async fn create(write: &mut Write<verbs::CreateCatalog>, name: &Name) -> Res
 /// Errors: there are namespaces in it.
 pub async fn drop_empty(write: &mut Write<verbs::Drop>) -> Result<()> {
     let id = expect_kind(write.permit().object(), ResourceKind::Catalog)?;
-    sqlx::query(DELETE).bind(id).execute(write.connection()).await.map_err(map)?;
+    sqlx::query(DELETE)
+        .bind(id)
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
     crate::grant::revoke_all_on(write, Resource::new(ResourceKind::Catalog, id)).await
 }
 
@@ -64,7 +85,11 @@ struct CatalogRow {
 
 impl From<CatalogRow> for Catalog {
     fn from(row: CatalogRow) -> Self {
-        Self { id: CatalogId::from_uuid(row.catalog_id), name: row.name, created_at: row.created_at }
+        Self {
+            id: CatalogId::from_uuid(row.catalog_id),
+            name: row.name,
+            created_at: row.created_at,
+        }
     }
 }
 

@@ -27,13 +27,25 @@ pub struct KnownTable {
     pub version: i32,
     pub last_field: FieldId,
     pub missing: bool,
+    /// Does no crawler keep it any more?
+    pub orphan: bool,
     pub schema: Schema,
 }
 
-/// The tables that a crawler keeps in the namespace of the permit.
-pub async fn known_tables(db: &Db, permit: &Permit<verbs::CreateTable>, crawler: CrawlerId) -> Result<Vec<KnownTable>> {
+/// The tables that a crawler keeps in the namespace of the permit, and those that no crawler keeps any more, which it may
+/// take over where it finds their files.
+pub async fn known_tables(
+    db: &Db,
+    permit: &Permit<verbs::CreateTable>,
+    crawler: CrawlerId,
+) -> Result<Vec<KnownTable>> {
     let namespace = expect_kind(permit.object(), ResourceKind::Namespace)?;
-    let rows: Vec<KnownRow> = sqlx::query_as(KNOWN_TABLES).bind(namespace).bind(crawler.as_uuid()).fetch_all(db.pool()).await.map_err(map)?;
+    let rows: Vec<KnownRow> = sqlx::query_as(KNOWN_TABLES)
+        .bind(namespace)
+        .bind(crawler.as_uuid())
+        .fetch_all(db.pool())
+        .await
+        .map_err(map)?;
     rows.into_iter()
         .map(|row| {
             Ok(KnownTable {
@@ -45,6 +57,7 @@ pub async fn known_tables(db: &Db, permit: &Permit<verbs::CreateTable>, crawler:
                 version: row.schema_version,
                 last_field: FieldId(row.last_field_id),
                 missing: row.missing,
+                orphan: row.orphan,
                 schema: row.schema.0,
             })
         })
@@ -71,22 +84,65 @@ pub struct PartitionCounts {
 }
 
 /// Makes the table's partitions those in `found`, writing only what differs.
-pub async fn set_partitions<P: Verb>(write: &mut Write<P>, table: TableId, found: &[FoundPartition]) -> Result<PartitionCounts> {
+pub async fn set_partitions<P: Verb>(
+    write: &mut Write<P>,
+    table: TableId,
+    found: &[FoundPartition],
+) -> Result<PartitionCounts> {
     let now = write.now();
-    let keys: Vec<&str> = found.iter().map(|partition| partition.key.as_str()).collect();
-    let removed = sqlx::query(REMOVE_PARTITIONS).bind(table.as_uuid()).bind(&keys).execute(write.connection()).await.map_err(map)?;
-    let mut counts = PartitionCounts { removed: i64::try_from(removed.rows_affected()).unwrap_or(i64::MAX), ..PartitionCounts::default() };
+    let keys: Vec<&str> = found
+        .iter()
+        .map(|partition| partition.key.as_str())
+        .collect();
+    let removed = sqlx::query(REMOVE_PARTITIONS)
+        .bind(table.as_uuid())
+        .bind(&keys)
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
+    let mut counts = PartitionCounts {
+        removed: i64::try_from(removed.rows_affected()).unwrap_or(i64::MAX),
+        ..PartitionCounts::default()
+    };
     for chunk in found.chunks(5000) {
         // An array of arrays must be rectangular in Postgres; the values of one partition travel as JSON instead.
-        let values: Vec<Json<&Vec<String>>> = chunk.iter().map(|partition| Json(&partition.values)).collect();
+        let values: Vec<Json<&Vec<String>>> = chunk
+            .iter()
+            .map(|partition| Json(&partition.values))
+            .collect();
         let inserted: Vec<bool> = sqlx::query_scalar(UPSERT_PARTITIONS)
             .bind(table.as_uuid())
-            .bind(chunk.iter().map(|partition| partition.key.as_str()).collect::<Vec<_>>())
+            .bind(
+                chunk
+                    .iter()
+                    .map(|partition| partition.key.as_str())
+                    .collect::<Vec<_>>(),
+            )
             .bind(values)
-            .bind(chunk.iter().map(|partition| partition.files).collect::<Vec<_>>())
-            .bind(chunk.iter().map(|partition| partition.bytes).collect::<Vec<_>>())
-            .bind(chunk.iter().map(|partition| partition.rows).collect::<Vec<_>>())
-            .bind(chunk.iter().map(|partition| partition.fingerprint.as_str()).collect::<Vec<_>>())
+            .bind(
+                chunk
+                    .iter()
+                    .map(|partition| partition.files)
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                chunk
+                    .iter()
+                    .map(|partition| partition.bytes)
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                chunk
+                    .iter()
+                    .map(|partition| partition.rows)
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                chunk
+                    .iter()
+                    .map(|partition| partition.fingerprint.as_str())
+                    .collect::<Vec<_>>(),
+            )
             .bind(now)
             .fetch_all(write.connection())
             .await
@@ -100,12 +156,22 @@ pub async fn set_partitions<P: Verb>(write: &mut Write<P>, table: TableId, found
 
 /// Errors: the run is no longer this worker's, so that nothing it still wants to write may be written.
 pub async fn hold<P: Verb>(write: &mut Write<P>, run: RunId, worker: Uuid) -> Result<()> {
-    let held: Option<i32> = sqlx::query_scalar(HOLD).bind(run.as_uuid()).bind(worker).fetch_optional(write.connection()).await.map_err(map)?;
-    held.map(drop).ok_or_else(|| Error::conflict("The run was taken over by another worker."))
+    let held: Option<i32> = sqlx::query_scalar(HOLD)
+        .bind(run.as_uuid())
+        .bind(worker)
+        .fetch_optional(write.connection())
+        .await
+        .map_err(map)?;
+    held.map(drop)
+        .ok_or_else(|| Error::conflict("The run was taken over by another worker."))
 }
 
 /// Notes in the run's report what was done to a table, in the transaction that does it.
-pub async fn add_change<P: Verb>(write: &mut Write<P>, run: RunId, change: &RunChange) -> Result<()> {
+pub async fn add_change<P: Verb>(
+    write: &mut Write<P>,
+    run: RunId,
+    change: &RunChange,
+) -> Result<()> {
     sqlx::query(ADD_CHANGE)
         .bind(run.as_uuid())
         .bind(change.table_id.as_uuid())
@@ -129,15 +195,16 @@ struct KnownRow {
     schema_version: i32,
     last_field_id: i32,
     missing: bool,
+    orphan: bool,
     schema: Json<Schema>,
 }
 
 statements! {
     HOLD = "SELECT 1 FROM crawler_run WHERE run_id = $1 AND worker = $2 AND state = 'running' FOR SHARE";
 
-    KNOWN_TABLES = "SELECT t.table_id, t.name, t.location, t.format, t.fingerprint, t.schema_version, t.last_field_id, t.missing_since IS NOT NULL AS missing, v.schema
+    KNOWN_TABLES = "SELECT t.table_id, t.name, t.location, t.format, t.fingerprint, t.schema_version, t.last_field_id, t.missing_since IS NOT NULL AS missing, t.crawler_id IS NULL AS orphan, v.schema
          FROM lake_table t JOIN schema_version v ON v.table_id = t.table_id AND v.number = t.schema_version
-         WHERE t.namespace_id = $1 AND t.crawler_id = $2";
+         WHERE t.namespace_id = $1 AND (t.crawler_id = $2 OR t.crawler_id IS NULL)";
 
     REMOVE_PARTITIONS = "DELETE FROM partition WHERE table_id = $1 AND key <> ALL($2)";
 

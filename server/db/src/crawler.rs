@@ -34,7 +34,13 @@ pub struct NewCrawler<'a> {
 }
 
 /// The crawlers that the caller may describe. `describing` are the privileges that let it.
-pub async fn list(db: &Db, caller: &Caller, describing: PrivilegeSet, now: DateTime<Utc>, page: &PageRequest) -> Result<Page<Crawler>> {
+pub async fn list(
+    db: &Db,
+    caller: &Caller,
+    describing: PrivilegeSet,
+    now: DateTime<Utc>,
+    page: &PageRequest,
+) -> Result<Page<Crawler>> {
     let rows: Vec<CrawlerRow> = sqlx::query_as(LIST)
         .bind(members(caller))
         .bind(now)
@@ -44,17 +50,27 @@ pub async fn list(db: &Db, caller: &Caller, describing: PrivilegeSet, now: DateT
         .fetch_all(db.pool())
         .await
         .map_err(map)?;
-    let crawlers = rows.into_iter().map(CrawlerRow::into_crawler).collect::<Result<Vec<_>>>()?;
+    let crawlers = rows
+        .into_iter()
+        .map(CrawlerRow::into_crawler)
+        .collect::<Result<Vec<_>>>()?;
     Ok(Page::cut(crawlers, page, |crawler| crawler.name.clone()))
 }
 
 pub async fn get(db: &Db, permit: &Permit<verbs::Describe>) -> Result<Crawler> {
     let id = expect_kind(permit.object(), ResourceKind::Crawler)?;
-    let row: CrawlerRow = sqlx::query_as(GET).bind(id).fetch_one(db.pool()).await.map_err(map)?;
+    let row: CrawlerRow = sqlx::query_as(GET)
+        .bind(id)
+        .fetch_one(db.pool())
+        .await
+        .map_err(map)?;
     row.into_crawler()
 }
 
-pub async fn create(write: &mut Write<verbs::CreateCrawler>, crawler: &NewCrawler<'_>) -> Result<()> {
+pub async fn create(
+    write: &mut Write<verbs::CreateCrawler>,
+    crawler: &NewCrawler<'_>,
+) -> Result<()> {
     let now = write.now();
     sqlx::query(INSERT)
         .bind(crawler.id.as_uuid())
@@ -85,10 +101,18 @@ pub struct Timing {
 
 pub async fn timing(write: &mut Write<verbs::Alter>) -> Result<Timing> {
     let id = expect_kind(write.permit().object(), ResourceKind::Crawler)?;
-    sqlx::query_as(TIMING).bind(id).fetch_one(write.connection()).await.map_err(map)
+    sqlx::query_as(TIMING)
+        .bind(id)
+        .fetch_one(write.connection())
+        .await
+        .map_err(map)
 }
 
-pub async fn set_timing(write: &mut Write<verbs::Alter>, timing: &Timing, next_run_at: Option<DateTime<Utc>>) -> Result<()> {
+pub async fn set_timing(
+    write: &mut Write<verbs::Alter>,
+    timing: &Timing,
+    next_run_at: Option<DateTime<Utc>>,
+) -> Result<()> {
     let id = expect_kind(write.permit().object(), ResourceKind::Crawler)?;
     sqlx::query(SET_TIMING)
         .bind(id)
@@ -106,11 +130,31 @@ pub async fn set_timing(write: &mut Write<verbs::Alter>, timing: &Timing, next_r
 pub async fn remove(write: &mut Write<verbs::Drop>) -> Result<()> {
     let id = expect_kind(write.permit().object(), ResourceKind::Crawler)?;
     let (now, caller) = (write.now(), write.permit().caller());
-    let principal: Uuid = sqlx::query_scalar(DELETE).bind(id).fetch_one(write.connection()).await.map_err(map)?;
+    sqlx::query(ORPHAN_TABLES)
+        .bind(id)
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
+    let principal: Uuid = sqlx::query_scalar(DELETE)
+        .bind(id)
+        .fetch_one(write.connection())
+        .await
+        .map_err(map)?;
     write.moves_directory();
     // The name becomes free again, so that a crawler of the same name can be made; the id stays in the audit trail.
-    sqlx::query(RETIRE).bind(principal).bind(now).execute(write.connection()).await.map_err(map)?;
-    sqlx::query(REVOKE_ITS_GRANTS).bind(principal).bind(caller.as_uuid()).bind(now).execute(write.connection()).await.map_err(map)?;
+    sqlx::query(RETIRE)
+        .bind(principal)
+        .bind(now)
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
+    sqlx::query(REVOKE_ITS_GRANTS)
+        .bind(principal)
+        .bind(caller.as_uuid())
+        .bind(now)
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
     crate::grant::revoke_all_on(write, Resource::new(ResourceKind::Crawler, id)).await
 }
 
@@ -125,11 +169,24 @@ pub struct Due {
 
 /// Queues the runs that are due, each once however many replicas look. `next` says when a crawler is due again; a run that
 /// is still going is not queued a second time.
-pub async fn queue_due(db: &Db, now: DateTime<Utc>, next: impl Fn(&Due) -> Option<DateTime<Utc>>) -> Result<usize> {
+pub async fn queue_due(
+    db: &Db,
+    now: DateTime<Utc>,
+    next: impl Fn(&Due) -> Option<DateTime<Utc>>,
+) -> Result<usize> {
     let mut tx = db.begin().await?;
-    let due: Vec<Due> = sqlx::query_as(TAKE_DUE).bind(now).fetch_all(&mut *tx).await.map_err(map)?;
+    let due: Vec<Due> = sqlx::query_as(TAKE_DUE)
+        .bind(now)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(map)?;
     for crawler in &due {
-        sqlx::query(SET_NEXT).bind(crawler.crawler_id).bind(next(crawler)).execute(&mut *tx).await.map_err(map)?;
+        sqlx::query(SET_NEXT)
+            .bind(crawler.crawler_id)
+            .bind(next(crawler))
+            .execute(&mut *tx)
+            .await
+            .map_err(map)?;
         sqlx::query(QUEUE)
             .bind(weir_core::id::RunId::new().as_uuid())
             .bind(crawler.crawler_id)
@@ -185,7 +242,13 @@ pub(crate) fn no_counts() -> Json<RunCounts> {
 
 /// Errors: a version that is not the current one.
 pub fn check_version(current: &Timing, seen: i64) -> Result<()> {
-    if current.version == seen { Ok(()) } else { Err(Error::conflict("Somebody changed this crawler since you opened it. Nothing was saved.")) }
+    if current.version == seen {
+        Ok(())
+    } else {
+        Err(Error::conflict(
+            "Somebody changed this crawler since you opened it. Nothing was saved.",
+        ))
+    }
 }
 
 macro_rules! crawlers {
@@ -218,6 +281,7 @@ statements! {
     TIMING = "SELECT schedule, time_zone, enabled, version FROM crawler WHERE crawler_id = $1";
     SET_TIMING = "UPDATE crawler SET schedule = $2, time_zone = $3, enabled = $4, next_run_at = $5, version = version + 1 WHERE crawler_id = $1";
     DELETE = "DELETE FROM crawler WHERE crawler_id = $1 RETURNING principal_id";
+    ORPHAN_TABLES = "UPDATE lake_table SET crawler_id = NULL WHERE crawler_id = $1";
     RETIRE = "UPDATE principal SET disabled_at = $2, name = name || '#' || principal_id WHERE principal_id = $1";
     REVOKE_ITS_GRANTS = "UPDATE access_grant SET revoked_by = $2, revoked_at = $3 WHERE principal_id = $1 AND revoked_at IS NULL";
     TAKE_DUE = "SELECT crawler_id, principal_id, schedule, time_zone FROM crawler

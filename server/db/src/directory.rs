@@ -15,35 +15,89 @@ use crate::json::word;
 use crate::{Db, Write};
 
 /// Principals by name.
-pub async fn list(db: &Db, _: &Permit<verbs::ReadDirectory>, page: &PageRequest) -> Result<Page<Principal>> {
-    let rows: Vec<PrincipalRow> =
-        sqlx::query_as(LIST).bind(page.after().unwrap_or_default()).bind(page.fetch()).fetch_all(db.pool()).await.map_err(map)?;
-    let principals = rows.into_iter().map(PrincipalRow::into_principal).collect::<Result<Vec<_>>>()?;
-    Ok(Page::cut(principals, page, |principal| principal.name.clone()))
+pub async fn list(
+    db: &Db,
+    _: &Permit<verbs::ReadDirectory>,
+    page: &PageRequest,
+) -> Result<Page<Principal>> {
+    let rows: Vec<PrincipalRow> = sqlx::query_as(LIST)
+        .bind(page.after().unwrap_or_default())
+        .bind(page.fetch())
+        .fetch_all(db.pool())
+        .await
+        .map_err(map)?;
+    let principals = rows
+        .into_iter()
+        .map(PrincipalRow::into_principal)
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Page::cut(principals, page, |principal| {
+        principal.name.clone()
+    }))
 }
 
 /// Creates a principal of any kind and returns it.
-pub async fn create(write: &mut Write<verbs::ManagePrincipals>, name: &PrincipalName, kind: PrincipalKind) -> Result<Principal> {
+pub async fn create(
+    write: &mut Write<verbs::ManagePrincipals>,
+    name: &PrincipalName,
+    kind: PrincipalKind,
+) -> Result<Principal> {
     insert(write, name.as_str(), kind).await
 }
 
 /// The service principal that a crawler acts as; made with the crawler, by the same permission.
-pub async fn create_for_crawler(write: &mut Write<verbs::CreateCrawler>, name: &str) -> Result<Principal> {
+pub async fn create_for_crawler(
+    write: &mut Write<verbs::CreateCrawler>,
+    name: &str,
+) -> Result<Principal> {
     insert(write, name, PrincipalKind::Service).await
 }
 
-async fn insert<P: Verb>(write: &mut Write<P>, name: &str, kind: PrincipalKind) -> Result<Principal> {
+async fn insert<P: Verb>(
+    write: &mut Write<P>,
+    name: &str,
+    kind: PrincipalKind,
+) -> Result<Principal> {
     let (id, now) = (PrincipalId::new(), write.now());
-    sqlx::query(INSERT).bind(id.as_uuid()).bind(name).bind(kind.as_str()).bind(now).execute(write.connection()).await.map_err(map)?;
-    Ok(Principal { id, name: name.to_owned(), kind, disabled: false, created_at: now, groups: Vec::new() })
+    sqlx::query(INSERT)
+        .bind(id.as_uuid())
+        .bind(name)
+        .bind(kind.as_str())
+        .bind(now)
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
+    Ok(Principal {
+        id,
+        name: name.to_owned(),
+        kind,
+        disabled: false,
+        created_at: now,
+        groups: Vec::new(),
+    })
 }
 
-pub async fn set_password(write: &mut Write<verbs::ManagePrincipals>, principal: PrincipalId, hash: &str) -> Result<()> {
+pub async fn set_password(
+    write: &mut Write<verbs::ManagePrincipals>,
+    principal: PrincipalId,
+    hash: &str,
+) -> Result<()> {
     let now = write.now();
-    sqlx::query(SET_PASSWORD).bind(principal.as_uuid()).bind(hash).bind(now).execute(write.connection()).await.map(drop).map_err(map)
+    sqlx::query(SET_PASSWORD)
+        .bind(principal.as_uuid())
+        .bind(hash)
+        .bind(now)
+        .execute(write.connection())
+        .await
+        .map(drop)
+        .map_err(map)
 }
 
-pub async fn add_client(write: &mut Write<verbs::ManagePrincipals>, principal: PrincipalId, client_id: &str, secret_hash: &[u8]) -> Result<()> {
+pub async fn add_client(
+    write: &mut Write<verbs::ManagePrincipals>,
+    principal: PrincipalId,
+    client_id: &str,
+    secret_hash: &[u8],
+) -> Result<()> {
     let now = write.now();
     sqlx::query(ADD_CLIENT)
         .bind(client_id)
@@ -57,14 +111,28 @@ pub async fn add_client(write: &mut Write<verbs::ManagePrincipals>, principal: P
 }
 
 /// Errors: the two would belong to each other.
-pub async fn add_member(write: &mut Write<verbs::ManagePrincipals>, group: PrincipalId, member: PrincipalId) -> Result<()> {
+pub async fn add_member(
+    write: &mut Write<verbs::ManagePrincipals>,
+    group: PrincipalId,
+    member: PrincipalId,
+) -> Result<()> {
     let now = write.now();
     // Two additions at once could close a cycle that neither sees; the epoch row, locked first, makes them follow each other.
-    sqlx::query(LOCK_DIRECTORY).execute(write.connection()).await.map_err(map)?;
-    let cycle: bool =
-        sqlx::query_scalar(WOULD_CYCLE).bind(group.as_uuid()).bind(member.as_uuid()).fetch_one(write.connection()).await.map_err(map)?;
+    sqlx::query(LOCK_DIRECTORY)
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
+    let cycle: bool = sqlx::query_scalar(WOULD_CYCLE)
+        .bind(group.as_uuid())
+        .bind(member.as_uuid())
+        .fetch_one(write.connection())
+        .await
+        .map_err(map)?;
     if cycle {
-        return Err(Error::invalid("member", "The group belongs to this member already, directly or through others."));
+        return Err(Error::invalid(
+            "member",
+            "The group belongs to this member already, directly or through others.",
+        ));
     }
     write.moves_directory();
     sqlx::query(ADD_MEMBER)
@@ -78,24 +146,54 @@ pub async fn add_member(write: &mut Write<verbs::ManagePrincipals>, group: Princ
 }
 
 /// Errors: it is no member.
-pub async fn remove_member(write: &mut Write<verbs::ManagePrincipals>, group: PrincipalId, member: PrincipalId) -> Result<()> {
+pub async fn remove_member(
+    write: &mut Write<verbs::ManagePrincipals>,
+    group: PrincipalId,
+    member: PrincipalId,
+) -> Result<()> {
     write.moves_directory();
-    let done = sqlx::query(REMOVE_MEMBER).bind(group.as_uuid()).bind(member.as_uuid()).execute(write.connection()).await.map_err(map)?;
-    if done.rows_affected() == 0 { Err(Error::not_found("It is no member of this group.")) } else { Ok(()) }
+    let done = sqlx::query(REMOVE_MEMBER)
+        .bind(group.as_uuid())
+        .bind(member.as_uuid())
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
+    if done.rows_affected() == 0 {
+        Err(Error::not_found("It is no member of this group."))
+    } else {
+        Ok(())
+    }
 }
 
 /// Ends what the principal may do, and its sessions, at once.
-pub async fn disable(write: &mut Write<verbs::ManagePrincipals>, principal: PrincipalId) -> Result<()> {
+pub async fn disable(
+    write: &mut Write<verbs::ManagePrincipals>,
+    principal: PrincipalId,
+) -> Result<()> {
     let now = write.now();
     write.moves_directory();
-    sqlx::query(DISABLE).bind(principal.as_uuid()).bind(now).execute(write.connection()).await.map_err(map)?;
-    sqlx::query(END_SESSIONS).bind(principal.as_uuid()).execute(write.connection()).await.map(drop).map_err(map)
+    sqlx::query(DISABLE)
+        .bind(principal.as_uuid())
+        .bind(now)
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
+    sqlx::query(END_SESSIONS)
+        .bind(principal.as_uuid())
+        .execute(write.connection())
+        .await
+        .map(drop)
+        .map_err(map)
 }
 
 /// A principal by name. Which permission lets its existence be told is the caller's: naming an owner, making a grant,
 /// managing principals.
 pub async fn find<P: Verb>(write: &mut Write<P>, name: &str) -> Result<Option<Principal>> {
-    let row: Option<PrincipalRow> = sqlx::query_as(FIND).bind(name).fetch_optional(write.connection()).await.map_err(map)?;
+    let row: Option<PrincipalRow> = sqlx::query_as(FIND)
+        .bind(name)
+        .fetch_optional(write.connection())
+        .await
+        .map_err(map)?;
     row.map(PrincipalRow::into_principal).transpose()
 }
 

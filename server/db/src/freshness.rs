@@ -18,10 +18,13 @@ use crate::error::map;
 
 /// After this long without a check, the change log may have forgotten what this process missed.
 const MEMORY: Duration = Duration::from_secs(300);
+/// A check that takes longer has failed, so that a dead connection holds up nobody for long.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Changed objects remembered; with more, everything counts as changed once.
 const MAX_REMEMBERED: usize = 100_000;
 
-type Answer = watch::Receiver<Option<Result<Tick, String>>>;
+type Outcome = Option<Result<Tick, String>>;
+type Answer = watch::Receiver<Outcome>;
 
 /// Cheap to clone; all clones share their checks.
 #[derive(Debug, Clone)]
@@ -35,7 +38,7 @@ pub struct Freshness {
 struct Queue {
     running: bool,
     /// The check that begins when the running one ends, with those who wait for it.
-    next: Option<(watch::Sender<Option<Result<Tick, String>>>, Answer)>,
+    next: Option<(watch::Sender<Outcome>, Answer)>,
 }
 
 /// What the checks so far have told. A thing changed "at" the tick of the check that told it.
@@ -63,16 +66,26 @@ struct Reading {
 
 impl Freshness {
     pub fn new(db: Db) -> Self {
-        Self { db, queue: Arc::default(), seen: Arc::default() }
+        Self {
+            db,
+            queue: Arc::default(),
+            seen: Arc::default(),
+        }
     }
 
     /// Waits for a check that begins after this call. What is cached after it may be tagged with its tick.
     pub async fn check(&self) -> Result<Tick> {
         let mut answer = self.join();
-        let settled = answer.wait_for(Option::is_some).await.map_err(|_| Error::unavailable("The server is stopping."))?;
+        let settled = answer
+            .wait_for(Option::is_some)
+            .await
+            .map_err(|_| Error::unavailable("The server is stopping."))?;
         match settled.as_ref() {
             Some(Ok(tick)) => Ok(*tick),
-            Some(Err(message)) => Err(Error::unavailable("The database does not answer. Try again in a moment.").source(message.clone())),
+            Some(Err(message)) => Err(Error::unavailable(
+                "The database does not answer. Try again in a moment.",
+            )
+            .source(message.clone())),
             None => Err(Error::internal("A freshness check ended without an answer")),
         }
     }
@@ -86,14 +99,22 @@ impl Freshness {
     /// Have the grants and these objects stayed as they were since `tick`?
     pub fn objects_since(&self, tick: Tick, objects: &[Uuid]) -> bool {
         let seen = lock(&self.seen);
-        let same = |id: &Uuid| seen.objects_changed.get(id).is_none_or(|changed| *changed <= tick);
+        let same = |id: &Uuid| {
+            seen.objects_changed
+                .get(id)
+                .is_none_or(|changed| *changed <= tick)
+        };
         seen.floor <= tick && seen.policy_changed <= tick && objects.iter().all(same)
     }
 
     /// Joins the check that has not begun yet, and begins it when none is running.
     fn join(&self) -> Answer {
         let mut queue = lock(&self.queue);
-        let answer = queue.next.get_or_insert_with(|| watch::channel(None)).1.clone();
+        let answer = queue
+            .next
+            .get_or_insert_with(|| watch::channel(None))
+            .1
+            .clone();
         if !queue.running {
             queue.running = true;
             drop(queue);
@@ -115,16 +136,26 @@ impl Freshness {
                     }
                 }
             };
-            let outcome = self.read().await.map_err(|error| format!("{error:?}"));
+            let outcome = match tokio::time::timeout(PATIENCE, self.read()).await {
+                Ok(read) => read.map_err(|error| format!("{error:?}")),
+                Err(_) => Err("a freshness check took too long".to_owned()),
+            };
             sender.send_replace(Some(outcome));
         }
     }
 
     async fn read(&self) -> Result<Tick> {
         let began = Instant::now();
-        let before = lock(&self.seen).snapshot.clone().filter(|(_, at)| began.duration_since(*at) < MEMORY);
+        let before = lock(&self.seen)
+            .snapshot
+            .clone()
+            .filter(|(_, at)| began.duration_since(*at) < MEMORY);
         let since = before.map(|(snapshot, _)| snapshot);
-        let reading: Reading = sqlx::query_as(CHECK).bind(since.as_deref()).fetch_one(self.db.pool()).await.map_err(map)?;
+        let reading: Reading = sqlx::query_as(CHECK)
+            .bind(since.as_deref())
+            .fetch_one(self.db.pool())
+            .await
+            .map_err(map)?;
         Ok(lock(&self.seen).learn(reading, since.is_some(), began))
     }
 }
@@ -142,7 +173,8 @@ impl Seen {
             self.objects_changed.clear();
             self.floor = tick;
         }
-        self.objects_changed.extend(reading.changed.into_iter().map(|id| (id, tick)));
+        self.objects_changed
+            .extend(reading.changed.into_iter().map(|id| (id, tick)));
         self.snapshot = Some((reading.snapshot, began));
         self.tick = tick;
         tick
@@ -151,7 +183,11 @@ impl Seen {
 
 /// Removes what every replica has seen or has given up on. Returns how many rows that were.
 pub async fn prune(db: &Db) -> Result<u64> {
-    sqlx::query(PRUNE).execute(db.pool()).await.map(|done| done.rows_affected()).map_err(map)
+    sqlx::query(PRUNE)
+        .execute(db.pool())
+        .await
+        .map(|done| done.rows_affected())
+        .map_err(map)
 }
 
 /// Nothing panics while it holds one of these locks, so a poisoned one still guards whole data.
@@ -175,7 +211,12 @@ mod tests {
     use super::*;
 
     fn reading(policy: i64, changed: &[Uuid]) -> Reading {
-        Reading { policy, directory: 0, snapshot: "1:1:".into(), changed: changed.to_vec() }
+        Reading {
+            policy,
+            directory: 0,
+            snapshot: "1:1:".into(),
+            changed: changed.to_vec(),
+        }
     }
 
     #[test]
@@ -184,7 +225,11 @@ mod tests {
         let mut seen = Seen::default();
         let first = seen.learn(reading(0, &[]), false, Instant::now());
         let second = seen.learn(reading(0, &[a]), true, Instant::now());
-        let since = |seen: &Seen, tick, id| seen.floor <= tick && seen.policy_changed <= tick && seen.objects_changed.get(&id).is_none_or(|at| *at <= tick);
+        let since = |seen: &Seen, tick, id| {
+            seen.floor <= tick
+                && seen.policy_changed <= tick
+                && seen.objects_changed.get(&id).is_none_or(|at| *at <= tick)
+        };
         assert!(!since(&seen, first, a) && since(&seen, first, b) && since(&seen, second, a));
         seen.learn(reading(1, &[]), true, Instant::now());
         assert!(!since(&seen, second, b));

@@ -25,11 +25,19 @@ pub async fn create(write: &mut Write<verbs::ManageGrants>, grant: &NewGrant) ->
 
 /// Gives a crawler's principal what its work needs, on another object than the one of the permit. Only the creation of a
 /// crawler may do this, and only its own caller's permission bounds it.
-pub async fn create_for_crawler(write: &mut Write<verbs::CreateCrawler>, on: &[Resource], grant: &NewGrant) -> Result<GrantId> {
+pub async fn create_for_crawler(
+    write: &mut Write<verbs::CreateCrawler>,
+    on: &[Resource],
+    grant: &NewGrant,
+) -> Result<GrantId> {
     insert(write, on, grant).await
 }
 
-async fn insert<P: Verb>(write: &mut Write<P>, chain: &[Resource], grant: &NewGrant) -> Result<GrantId> {
+async fn insert<P: Verb>(
+    write: &mut Write<P>,
+    chain: &[Resource],
+    grant: &NewGrant,
+) -> Result<GrantId> {
     let (id, now, caller) = (GrantId::new(), write.now(), write.permit().caller());
     let object = chain.first().copied().unwrap_or(Resource::SERVER);
     write.moves_policy();
@@ -56,7 +64,11 @@ async fn insert<P: Verb>(write: &mut Write<P>, chain: &[Resource], grant: &NewGr
 
 /// Ends a grant on the object of the permit. Errors: it is not there any more.
 pub async fn revoke(write: &mut Write<verbs::ManageGrants>, grant: GrantId) -> Result<()> {
-    let (object, now, caller) = (write.permit().object(), write.now(), write.permit().caller());
+    let (object, now, caller) = (
+        write.permit().object(),
+        write.now(),
+        write.permit().caller(),
+    );
     write.moves_policy();
     let done = sqlx::query(REVOKE)
         .bind(grant.as_uuid())
@@ -66,51 +78,113 @@ pub async fn revoke(write: &mut Write<verbs::ManageGrants>, grant: GrantId) -> R
         .execute(write.connection())
         .await
         .map_err(map)?;
-    if done.rows_affected() == 0 { Err(Error::not_found("This grant does not exist any more.")) } else { Ok(()) }
+    if done.rows_affected() == 0 {
+        Err(Error::not_found("This grant does not exist any more."))
+    } else {
+        Ok(())
+    }
 }
 
 /// Ends every grant on an object that is being dropped, so that one created later under its name inherits nothing.
 pub(crate) async fn revoke_all_on(write: &mut Write<verbs::Drop>, object: Resource) -> Result<()> {
     let (now, caller) = (write.now(), write.permit().caller());
     write.moves_policy();
-    sqlx::query(REVOKE_ALL).bind(object.id).bind(caller.as_uuid()).bind(now).execute(write.connection()).await.map(drop).map_err(map)
+    sqlx::query(REVOKE_ALL)
+        .bind(object.id)
+        .bind(caller.as_uuid())
+        .bind(now)
+        .execute(write.connection())
+        .await
+        .map(drop)
+        .map_err(map)
 }
 
 /// The grants that reach the object of the permit: on itself and on what it lies in, the nearest first.
-pub async fn reaching(db: &Db, permit: &Permit<verbs::ManageGrants>, now: DateTime<Utc>) -> Result<Vec<Grant>> {
+pub async fn reaching(
+    db: &Db,
+    permit: &Permit<verbs::ManageGrants>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Grant>> {
     let chain: Vec<Uuid> = permit.chain().iter().map(|resource| resource.id).collect();
-    let rows: Vec<GrantRow> = sqlx::query_as(REACHING).bind(chain).bind(now).fetch_all(db.pool()).await.map_err(map)?;
+    let rows: Vec<GrantRow> = sqlx::query_as(REACHING)
+        .bind(chain)
+        .bind(now)
+        .fetch_all(db.pool())
+        .await
+        .map_err(map)?;
     rows.into_iter().map(GrantRow::into_grant).collect()
 }
 
 /// The grants to the caller itself, or to what it belongs to, that reach the object of the permit.
-pub async fn own(db: &Db, permit: &Permit<verbs::Describe>, now: DateTime<Utc>) -> Result<Vec<Grant>> {
+pub async fn own(
+    db: &Db,
+    permit: &Permit<verbs::Describe>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Grant>> {
     let chain: Vec<Uuid> = permit.chain().iter().map(|resource| resource.id).collect();
     let members: Vec<Uuid> = permit.member_of().iter().map(|id| id.as_uuid()).collect();
-    let rows: Vec<GrantRow> = sqlx::query_as(OWN).bind(chain).bind(now).bind(members).fetch_all(db.pool()).await.map_err(map)?;
+    let rows: Vec<GrantRow> = sqlx::query_as(OWN)
+        .bind(chain)
+        .bind(now)
+        .bind(members)
+        .fetch_all(db.pool())
+        .await
+        .map_err(map)?;
     rows.into_iter().map(GrantRow::into_grant).collect()
 }
 
 /// The grants on the object of the permit and on everything inside it, the newest first; to one principal where `to` is given.
-pub async fn list(db: &Db, permit: &Permit<verbs::ManageGrants>, to: Option<&str>, now: DateTime<Utc>, page: &PageRequest) -> Result<Page<Grant>> {
-    let before = page.after().and_then(|cursor| cursor.parse::<GrantId>().ok()).map(GrantId::as_uuid).unwrap_or(Uuid::max());
-    let rows: Vec<GrantRow> =
-        sqlx::query_as(LIST).bind(permit.object().id).bind(now).bind(to).bind(before).bind(page.fetch()).fetch_all(db.pool()).await.map_err(map)?;
-    let grants = rows.into_iter().map(GrantRow::into_grant).collect::<Result<Vec<_>>>()?;
+pub async fn list(
+    db: &Db,
+    permit: &Permit<verbs::ManageGrants>,
+    to: Option<&str>,
+    now: DateTime<Utc>,
+    page: &PageRequest,
+) -> Result<Page<Grant>> {
+    let before = page
+        .after()
+        .and_then(|cursor| cursor.parse::<GrantId>().ok())
+        .map(GrantId::as_uuid)
+        .unwrap_or(Uuid::max());
+    let rows: Vec<GrantRow> = sqlx::query_as(LIST)
+        .bind(permit.object().id)
+        .bind(now)
+        .bind(to)
+        .bind(before)
+        .bind(page.fetch())
+        .fetch_all(db.pool())
+        .await
+        .map_err(map)?;
+    let grants = rows
+        .into_iter()
+        .map(GrantRow::into_grant)
+        .collect::<Result<Vec<_>>>()?;
     Ok(Page::cut(grants, page, |grant| grant.fact.id.to_string()))
 }
 
 /// One grant on the object of the permit. Errors: it is not there any more.
 pub async fn get(db: &Db, permit: &Permit<verbs::ManageGrants>, grant: GrantId) -> Result<Grant> {
-    let row: Option<GrantRow> = sqlx::query_as(GET).bind(grant.as_uuid()).bind(permit.object().id).fetch_optional(db.pool()).await.map_err(map)?;
-    row.ok_or_else(|| Error::not_found("This grant does not exist any more."))?.into_grant()
+    let row: Option<GrantRow> = sqlx::query_as(GET)
+        .bind(grant.as_uuid())
+        .bind(permit.object().id)
+        .fetch_optional(db.pool())
+        .await
+        .map_err(map)?;
+    row.ok_or_else(|| Error::not_found("This grant does not exist any more."))?
+        .into_grant()
 }
 
 /// As [`get`], in the transaction that is about to change it.
 pub async fn get_in(write: &mut Write<verbs::ManageGrants>, grant: GrantId) -> Result<Grant> {
     let object = write.permit().object().id;
-    let row: Option<GrantRow> = sqlx::query_as(GET).bind(grant.as_uuid()).bind(object).fetch_optional(write.connection()).await.map_err(map)?;
-    row.ok_or_else(|| Error::not_found("This grant does not exist any more."))?.into_grant()
+    let row: Option<GrantRow> = sqlx::query_as(GET)
+        .bind(grant.as_uuid())
+        .bind(object)
+        .fetch_optional(write.connection())
+        .await
+        .map_err(map)?;
+    row.ok_or_else(|| Error::not_found("This grant does not exist any more."))?
+        .into_grant()
 }
 
 #[derive(FromRow)]
@@ -135,14 +209,19 @@ struct GrantRow {
 
 impl GrantRow {
     fn into_grant(self) -> Result<Grant> {
-        let privileges = PrivilegeSet::parse(self.privileges.iter().map(String::as_str)).map_err(|error| corrupt("a privilege").source(error))?;
+        let privileges = PrivilegeSet::parse(self.privileges.iter().map(String::as_str))
+            .map_err(|error| corrupt("a privilege").source(error))?;
         Ok(Grant {
             fact: GrantFact {
                 id: GrantId::from_uuid(self.grant_id),
                 principal: PrincipalId::from_uuid(self.principal_id),
-                resource: Resource::new(word(ResourceKind::parse, &self.resource_kind)?, self.resource_id),
+                resource: Resource::new(
+                    word(ResourceKind::parse, &self.resource_kind)?,
+                    self.resource_id,
+                ),
                 privileges,
-                columns: ColumnSet::parse(&self.column_mode, self.field_ids).map_err(|error| corrupt("a column set").source(error))?,
+                columns: ColumnSet::parse(&self.column_mode, self.field_ids)
+                    .map_err(|error| corrupt("a column set").source(error))?,
                 grantable: self.grantable,
                 valid_from: self.valid_from,
                 valid_until: self.valid_until,

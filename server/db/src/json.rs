@@ -13,7 +13,9 @@ use weir_core::{Error, Result};
 
 /// A value from the database that is not what the schema promises.
 pub(crate) fn corrupt(what: &str) -> Error {
-    Error::internal(format!("The database holds {what} that this version cannot read"))
+    Error::internal(format!(
+        "The database holds {what} that this version cannot read"
+    ))
 }
 
 /// Reads a word of one of the closed sets.
@@ -42,7 +44,8 @@ impl GrantJson {
             principal: PrincipalId::from_uuid(self.principal),
             resource: Resource::new(self.kind, self.resource),
             privileges: self.privileges,
-            columns: ColumnSet::parse(&self.mode, self.field_ids).map_err(|error| corrupt("a column set").source(error))?,
+            columns: ColumnSet::parse(&self.mode, self.field_ids)
+                .map_err(|error| corrupt("a column set").source(error))?,
             grantable: self.grantable,
             valid_from: self.valid_from,
             valid_until: self.valid_until,

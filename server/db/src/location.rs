@@ -20,7 +20,13 @@ use crate::resolve::{expect_kind, members};
 use crate::{Db, Write};
 
 /// The locations that the caller may describe. `describing` are the privileges that let it.
-pub async fn list(db: &Db, caller: &Caller, describing: PrivilegeSet, now: DateTime<Utc>, page: &PageRequest) -> Result<Page<StorageLocation>> {
+pub async fn list(
+    db: &Db,
+    caller: &Caller,
+    describing: PrivilegeSet,
+    now: DateTime<Utc>,
+    page: &PageRequest,
+) -> Result<Page<StorageLocation>> {
     let rows: Vec<LocationRow> = sqlx::query_as(LIST)
         .bind(members(caller))
         .bind(now)
@@ -30,27 +36,53 @@ pub async fn list(db: &Db, caller: &Caller, describing: PrivilegeSet, now: DateT
         .fetch_all(db.pool())
         .await
         .map_err(map)?;
-    Ok(Page::cut(rows.into_iter().map(StorageLocation::from).collect(), page, |location| location.name.clone()))
+    Ok(Page::cut(
+        rows.into_iter().map(StorageLocation::from).collect(),
+        page,
+        |location| location.name.clone(),
+    ))
 }
 
 pub async fn get(db: &Db, permit: &Permit<verbs::UseLocation>) -> Result<StorageLocation> {
     let id = expect_kind(permit.object(), ResourceKind::Location)?;
-    let row: LocationRow = sqlx::query_as(GET).bind(id).fetch_one(db.pool()).await.map_err(map)?;
+    let row: LocationRow = sqlx::query_as(GET)
+        .bind(id)
+        .fetch_one(db.pool())
+        .await
+        .map_err(map)?;
     Ok(row.into())
 }
 
 /// Errors: a location that contains, or lies inside, one that is registered.
-pub async fn register(write: &mut Write<verbs::RegisterLocation>, name: &Name, url: &Location, settings: &StorageSettings) -> Result<StorageLocation> {
+pub async fn register(
+    write: &mut Write<verbs::RegisterLocation>,
+    name: &Name,
+    url: &Location,
+    settings: &StorageSettings,
+) -> Result<StorageLocation> {
     // Two registrations at once could overlap without either seeing the other.
-    sqlx::query(LOCK).execute(write.connection()).await.map_err(map)?;
-    let urls: Vec<String> = sqlx::query_scalar(URLS).fetch_all(write.connection()).await.map_err(map)?;
+    sqlx::query(LOCK)
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
+    let urls: Vec<String> = sqlx::query_scalar(URLS)
+        .fetch_all(write.connection())
+        .await
+        .map_err(map)?;
     for known in urls {
         if Location::parse("url", &known).is_ok_and(|known| known.overlaps(url)) {
-            return Err(Error::conflict(format!("This overlaps the location {known}, which is registered already.")));
+            return Err(Error::conflict(format!(
+                "This overlaps the location {known}, which is registered already."
+            )));
         }
     }
-    let location =
-        StorageLocation { id: LocationId::new(), name: name.to_string(), url: url.to_string(), settings: settings.clone(), created_at: write.now() };
+    let location = StorageLocation {
+        id: LocationId::new(),
+        name: name.to_string(),
+        url: url.to_string(),
+        settings: settings.clone(),
+        created_at: write.now(),
+    };
     sqlx::query(INSERT)
         .bind(location.id.as_uuid())
         .bind(&location.name)
@@ -75,7 +107,13 @@ struct LocationRow {
 
 impl From<LocationRow> for StorageLocation {
     fn from(row: LocationRow) -> Self {
-        Self { id: LocationId::from_uuid(row.location_id), name: row.name, url: row.url, settings: row.settings.0, created_at: row.created_at }
+        Self {
+            id: LocationId::from_uuid(row.location_id),
+            name: row.name,
+            url: row.url,
+            settings: row.settings.0,
+            created_at: row.created_at,
+        }
     }
 }
 

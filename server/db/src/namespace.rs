@@ -18,9 +18,17 @@ use crate::resolve::expect_kind;
 use crate::{Db, Write};
 
 /// The namespaces of a catalog, at every level, that the caller holds something on, above, or inside.
-pub async fn list(db: &Db, permit: &Permit<verbs::Browse>, now: DateTime<Utc>, page: &PageRequest) -> Result<Page<Namespace>> {
+pub async fn list(
+    db: &Db,
+    permit: &Permit<verbs::Browse>,
+    now: DateTime<Utc>,
+    page: &PageRequest,
+) -> Result<Page<Namespace>> {
     let catalog = expect_kind(permit.object(), ResourceKind::Catalog)?;
-    let after: Vec<String> = page.after().map(|cursor| cursor.split('.').map(str::to_owned).collect()).unwrap_or_default();
+    let after: Vec<String> = page
+        .after()
+        .map(|cursor| cursor.split('.').map(str::to_owned).collect())
+        .unwrap_or_default();
     let members: Vec<Uuid> = permit.member_of().iter().map(|id| id.as_uuid()).collect();
     let rows: Vec<NamespaceRow> = sqlx::query_as(LIST)
         .bind(members)
@@ -31,23 +39,44 @@ pub async fn list(db: &Db, permit: &Permit<verbs::Browse>, now: DateTime<Utc>, p
         .fetch_all(db.pool())
         .await
         .map_err(map)?;
-    Ok(Page::cut(rows.into_iter().map(Namespace::from).collect(), page, |namespace| namespace.path.join(".")))
+    Ok(Page::cut(
+        rows.into_iter().map(Namespace::from).collect(),
+        page,
+        |namespace| namespace.path.join("."),
+    ))
 }
 
 pub async fn get(db: &Db, permit: &Permit<verbs::Browse>) -> Result<Namespace> {
     let id = expect_kind(permit.object(), ResourceKind::Namespace)?;
-    let row: NamespaceRow = sqlx::query_as(GET).bind(id).fetch_one(db.pool()).await.map_err(map)?;
+    let row: NamespaceRow = sqlx::query_as(GET)
+        .bind(id)
+        .fetch_one(db.pool())
+        .await
+        .map_err(map)?;
     Ok(row.into())
 }
 
 /// Creates a namespace in the container that the permit is for: a catalog, or the namespace one level up.
-pub async fn create(write: &mut Write<verbs::CreateNamespace>, ident: &NamespaceIdent) -> Result<Namespace> {
+pub async fn create(
+    write: &mut Write<verbs::CreateNamespace>,
+    ident: &NamespaceIdent,
+) -> Result<Namespace> {
     let (id, now) = (NamespaceId::new(), write.now());
     let chain = write.permit().chain().to_vec();
-    let parent = chain.first().filter(|container| container.kind == ResourceKind::Namespace).map(|container| container.id);
-    let catalog = chain.iter().find(|container| container.kind == ResourceKind::Catalog).map(|container| container.id);
-    let catalog = catalog.ok_or_else(|| Error::internal("A namespace was to be made outside a catalog"))?;
-    let above = chain.iter().filter(|container| container.kind == ResourceKind::Namespace).map(|container| container.id);
+    let parent = chain
+        .first()
+        .filter(|container| container.kind == ResourceKind::Namespace)
+        .map(|container| container.id);
+    let catalog = chain
+        .iter()
+        .find(|container| container.kind == ResourceKind::Catalog)
+        .map(|container| container.id);
+    let catalog =
+        catalog.ok_or_else(|| Error::internal("A namespace was to be made outside a catalog"))?;
+    let above = chain
+        .iter()
+        .filter(|container| container.kind == ResourceKind::Namespace)
+        .map(|container| container.id);
     let ancestors: Vec<Uuid> = std::iter::once(id.as_uuid()).chain(above).collect();
     sqlx::query(INSERT)
         .bind(id.as_uuid())
@@ -72,7 +101,11 @@ pub async fn create(write: &mut Write<verbs::CreateNamespace>, ident: &Namespace
 /// Errors: there are tables, namespaces or a crawler's target in it.
 pub async fn drop_empty(write: &mut Write<verbs::Drop>) -> Result<()> {
     let id = expect_kind(write.permit().object(), ResourceKind::Namespace)?;
-    sqlx::query(DELETE).bind(id).execute(write.connection()).await.map_err(map)?;
+    sqlx::query(DELETE)
+        .bind(id)
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
     crate::annotation::remove_all(write, id).await?;
     crate::grant::revoke_all_on(write, Resource::new(ResourceKind::Namespace, id)).await
 }
@@ -93,7 +126,12 @@ impl From<NamespaceRow> for Namespace {
             catalog: row.catalog,
             path: row.path,
             created_at: row.created_at,
-            annotations: row.annotations.0.into_iter().collect::<AnnotationsByField>().take(FieldId::UNASSIGNED),
+            annotations: row
+                .annotations
+                .0
+                .into_iter()
+                .collect::<AnnotationsByField>()
+                .take(FieldId::UNASSIGNED),
         }
     }
 }

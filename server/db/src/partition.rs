@@ -13,11 +13,24 @@ use crate::error::map;
 use crate::resolve::expect_kind;
 
 /// The partitions of a table by key. The caller has checked that the permit reaches the columns whose values they show.
-pub async fn list(db: &Db, permit: &Permit<verbs::Describe>, page: &PageRequest) -> Result<Page<Partition>> {
+pub async fn list(
+    db: &Db,
+    permit: &Permit<verbs::Describe>,
+    page: &PageRequest,
+) -> Result<Page<Partition>> {
     let table = expect_kind(permit.object(), ResourceKind::Table)?;
-    let rows: Vec<PartitionRow> =
-        sqlx::query_as(LIST).bind(table).bind(page.after().unwrap_or_default()).bind(page.fetch()).fetch_all(db.pool()).await.map_err(map)?;
-    Ok(Page::cut(rows.into_iter().map(Partition::from).collect(), page, |partition| partition.key.clone()))
+    let rows: Vec<PartitionRow> = sqlx::query_as(LIST)
+        .bind(table)
+        .bind(page.after().unwrap_or_default())
+        .bind(page.fetch())
+        .fetch_all(db.pool())
+        .await
+        .map_err(map)?;
+    Ok(Page::cut(
+        rows.into_iter().map(Partition::from).collect(),
+        page,
+        |partition| partition.key.clone(),
+    ))
 }
 
 #[derive(FromRow)]

@@ -25,7 +25,11 @@ pub struct DbConfig {
 
 impl Default for DbConfig {
     fn default() -> Self {
-        Self { max_connections: 8, statement_timeout_seconds: 30, acquire_timeout_seconds: 5 }
+        Self {
+            max_connections: 8,
+            statement_timeout_seconds: 30,
+            acquire_timeout_seconds: 5,
+        }
     }
 }
 
@@ -39,10 +43,19 @@ impl Db {
     /// Errors: a URL that does not parse, a database that does not answer.
     pub async fn connect(url: &str, config: &DbConfig) -> Result<Self> {
         let options = PgConnectOptions::from_str(url)
-            .map_err(|error| Error::invalid("database.url", "This is not a Postgres URL such as postgres://user@host/weir.").source(error))?
+            .map_err(|error| {
+                Error::invalid(
+                    "database.url",
+                    "This is not a Postgres URL such as postgres://user@host/weir.",
+                )
+                .source(error)
+            })?
             .application_name("weir")
             .options([
-                ("statement_timeout", format!("{}s", config.statement_timeout_seconds)),
+                (
+                    "statement_timeout",
+                    format!("{}s", config.statement_timeout_seconds),
+                ),
                 ("lock_timeout", "10s".to_owned()),
                 ("idle_in_transaction_session_timeout", "60s".to_owned()),
                 ("jit", "off".to_owned()),
@@ -61,12 +74,19 @@ impl Db {
 
     /// Brings the schema up to this binary's. Safe to run from several replicas at once.
     pub async fn migrate(&self) -> Result<()> {
-        MIGRATIONS.run(&self.pool).await.map_err(|error| Error::internal("The schema could not be migrated").source(error))
+        MIGRATIONS
+            .run(&self.pool)
+            .await
+            .map_err(|error| Error::internal("The schema could not be migrated").source(error))
     }
 
     /// Does the database answer?
     pub async fn ping(&self) -> Result<()> {
-        sqlx::query("SELECT 1").execute(&self.pool).await.map(drop).map_err(map)
+        sqlx::query("SELECT 1")
+            .execute(&self.pool)
+            .await
+            .map(drop)
+            .map_err(map)
     }
 
     pub async fn close(&self) {

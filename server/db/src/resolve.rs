@@ -53,16 +53,39 @@ impl Target<'_> {
 }
 
 /// The facts about `target` for `caller`, in one statement.
-pub async fn facts(db: &Db, target: Target<'_>, caller: &Caller, now: DateTime<Utc>) -> Result<Facts> {
+pub async fn facts(
+    db: &Db,
+    target: Target<'_>,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<Facts> {
     let mut connection = db.pool().acquire().await.map_err(map)?;
     facts_in(&mut connection, target, caller, now).await
 }
 
-pub(crate) async fn facts_in(connection: &mut PgConnection, target: Target<'_>, caller: &Caller, now: DateTime<Utc>) -> Result<Facts> {
+pub(crate) async fn facts_in(
+    connection: &mut PgConnection,
+    target: Target<'_>,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<Facts> {
     let members = members(caller);
     let row = match target {
-        Target::Server => sqlx::query(SERVER).bind(members).bind(now).fetch_one(connection).await,
-        Target::Catalog(name) => sqlx::query(CATALOG).bind(members).bind(now).bind(name.as_str()).fetch_one(connection).await,
+        Target::Server => {
+            sqlx::query(SERVER)
+                .bind(members)
+                .bind(now)
+                .fetch_one(connection)
+                .await
+        }
+        Target::Catalog(name) => {
+            sqlx::query(CATALOG)
+                .bind(members)
+                .bind(now)
+                .bind(name.as_str())
+                .fetch_one(connection)
+                .await
+        }
         Target::Namespace(ident) => {
             sqlx::query(NAMESPACE)
                 .bind(members)
@@ -81,9 +104,27 @@ pub(crate) async fn facts_in(connection: &mut PgConnection, target: Target<'_>, 
                 .fetch_one(connection)
                 .await
         }
-        Target::Location(name) => sqlx::query(LOCATION).bind(members).bind(name.as_str()).fetch_one(connection).await,
-        Target::Crawler(name) => sqlx::query(CRAWLER).bind(members).bind(name.as_str()).fetch_one(connection).await,
-        Target::Grant(id) => sqlx::query(GRANT).bind(members).bind(id.as_uuid()).fetch_one(connection).await,
+        Target::Location(name) => {
+            sqlx::query(LOCATION)
+                .bind(members)
+                .bind(name.as_str())
+                .fetch_one(connection)
+                .await
+        }
+        Target::Crawler(name) => {
+            sqlx::query(CRAWLER)
+                .bind(members)
+                .bind(name.as_str())
+                .fetch_one(connection)
+                .await
+        }
+        Target::Grant(id) => {
+            sqlx::query(GRANT)
+                .bind(members)
+                .bind(id.as_uuid())
+                .fetch_one(connection)
+                .await
+        }
     }
     .map_err(map)?;
     read(&row, now)
@@ -94,7 +135,9 @@ pub(crate) async fn lock(connection: &mut PgConnection, target: Target<'_>) -> R
     let query = match target {
         Target::Server => return Ok(()),
         Target::Catalog(name) => sqlx::query(LOCK_CATALOG).bind(name.as_str().to_owned()),
-        Target::Namespace(ident) => sqlx::query(LOCK_NAMESPACE).bind(ident.catalog.as_str().to_owned()).bind(ident.path.to_strings()),
+        Target::Namespace(ident) => sqlx::query(LOCK_NAMESPACE)
+            .bind(ident.catalog.as_str().to_owned())
+            .bind(ident.path.to_strings()),
         Target::Table(ident) => sqlx::query(LOCK_TABLE)
             .bind(ident.namespace.catalog.as_str().to_owned())
             .bind(ident.namespace.path.to_strings())
@@ -118,16 +161,25 @@ pub(crate) fn read(row: &PgRow, now: DateTime<Utc>) -> Result<Facts> {
     let catalog: Option<Uuid> = row.try_get("catalog_id").map_err(map)?;
     let Json(grants): Json<Vec<GrantJson>> = row.try_get("grants").map_err(map)?;
 
-    let object = object.map(|id| word(ResourceKind::parse, &kind).map(|kind| Resource::new(kind, id))).transpose()?;
+    let object = object
+        .map(|id| word(ResourceKind::parse, &kind).map(|kind| Resource::new(kind, id)))
+        .transpose()?;
     let mut chain: Vec<Resource> = object.into_iter().collect();
-    chain.extend(namespaces.into_iter().map(|id| Resource::new(ResourceKind::Namespace, id)));
+    chain.extend(
+        namespaces
+            .into_iter()
+            .map(|id| Resource::new(ResourceKind::Namespace, id)),
+    );
     chain.extend(catalog.map(|id| Resource::new(ResourceKind::Catalog, id)));
     chain.push(Resource::SERVER);
     chain.dedup();
     Ok(Facts {
         object,
         chain,
-        grants: grants.into_iter().map(GrantJson::into_fact).collect::<Result<_>>()?,
+        grants: grants
+            .into_iter()
+            .map(GrantJson::into_fact)
+            .collect::<Result<_>>()?,
         beneath: row.try_get("beneath").map_err(map)?,
         curates: row.try_get("curates").map_err(map)?,
         now,
@@ -141,7 +193,11 @@ pub(crate) fn container_ids(chain: &[Resource]) -> Vec<Uuid> {
 
 /// Errors: a permit that is about another kind of object than the statement; a defect of the caller of this crate.
 pub(crate) fn expect_kind(resource: Resource, kind: ResourceKind) -> Result<Uuid> {
-    if resource.kind == kind { Ok(resource.id) } else { Err(corrupt("a permit for another kind of object")) }
+    if resource.kind == kind {
+        Ok(resource.id)
+    } else {
+        Err(corrupt("a permit for another kind of object"))
+    }
 }
 
 statements! {

@@ -9,7 +9,10 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
 use weir_core::authz::{Permit, verbs};
-use weir_core::crawl::{ChangeKind, RunChange, RunCounts, RunProblem, RunReport, RunState, RunSummary, StorageSettings, Trigger};
+use weir_core::crawl::{
+    ChangeKind, RunChange, RunCounts, RunProblem, RunReport, RunState, RunSummary, StorageSettings,
+    Trigger,
+};
 use weir_core::id::{CrawlerId, NamespaceId, PrincipalId, RunId, TableId};
 use weir_core::page::{Page, PageRequest};
 use weir_core::privilege::PrivilegeSet;
@@ -23,7 +26,7 @@ use crate::resolve::expect_kind;
 use crate::write::log_changes;
 use crate::{Db, Write};
 
-/// How often a run is tried again after the server that ran it stopped.
+/// How often a run is tried in all when the servers that run it stop.
 const MAX_ATTEMPTS: i32 = 3;
 /// Problems kept of one run; the count goes on.
 pub const MAX_PROBLEMS: usize = 1000;
@@ -62,8 +65,19 @@ pub async fn queue(write: &mut Write<verbs::RunCrawler>) -> Result<RunId> {
 }
 
 /// Takes the oldest queued run, each once however many workers ask.
-pub async fn claim(db: &Db, worker: Uuid, now: DateTime<Utc>, lease: TimeDelta) -> Result<Option<Claimed>> {
-    let row: Option<ClaimedRow> = sqlx::query_as(CLAIM).bind(worker).bind(now).bind(now + lease).fetch_optional(db.pool()).await.map_err(map)?;
+pub async fn claim(
+    db: &Db,
+    worker: Uuid,
+    now: DateTime<Utc>,
+    lease: TimeDelta,
+) -> Result<Option<Claimed>> {
+    let row: Option<ClaimedRow> = sqlx::query_as(CLAIM)
+        .bind(worker)
+        .bind(now)
+        .bind(now + lease)
+        .fetch_optional(db.pool())
+        .await
+        .map_err(map)?;
     Ok(row.map(|row| Claimed {
         id: RunId::from_uuid(row.run_id),
         crawler: CrawlerId::from_uuid(row.crawler_id),
@@ -80,14 +94,32 @@ pub async fn claim(db: &Db, worker: Uuid, now: DateTime<Utc>, lease: TimeDelta) 
 }
 
 /// Renews the lease and shows how far the run is. `false` when the run is no longer this worker's.
-pub async fn heartbeat(db: &Db, run: RunId, worker: Uuid, counts: &RunCounts, until: DateTime<Utc>) -> Result<bool> {
-    let done =
-        sqlx::query(HEARTBEAT).bind(run.as_uuid()).bind(worker).bind(until).bind(Json(counts)).execute(db.pool()).await.map_err(map)?;
+pub async fn heartbeat(
+    db: &Db,
+    run: RunId,
+    worker: Uuid,
+    counts: &RunCounts,
+    until: DateTime<Utc>,
+) -> Result<bool> {
+    let done = sqlx::query(HEARTBEAT)
+        .bind(run.as_uuid())
+        .bind(worker)
+        .bind(until)
+        .bind(Json(counts))
+        .execute(db.pool())
+        .await
+        .map_err(map)?;
     Ok(done.rows_affected() == 1)
 }
 
 /// Ends a run with its problems. Does nothing when the run is no longer this worker's.
-pub async fn finish(db: &Db, run: RunId, worker: Uuid, end: &End, now: DateTime<Utc>) -> Result<()> {
+pub async fn finish(
+    db: &Db,
+    run: RunId,
+    worker: Uuid,
+    end: &End,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let mut tx = db.begin().await?;
     let done = sqlx::query(FINISH)
         .bind(run.as_uuid())
@@ -101,14 +133,30 @@ pub async fn finish(db: &Db, run: RunId, worker: Uuid, end: &End, now: DateTime<
         .map_err(map)?;
     if done.rows_affected() == 1 {
         // Tables show when they were last crawled.
-        let crawler: Uuid = sqlx::query_scalar(CRAWLER_ID).bind(run.as_uuid()).fetch_one(&mut *tx).await.map_err(map)?;
+        let crawler: Uuid = sqlx::query_scalar(CRAWLER_ID)
+            .bind(run.as_uuid())
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(map)?;
         log_changes(&mut tx, &[crawler]).await?;
         let kept: Vec<&RunProblem> = end.problems.iter().take(MAX_PROBLEMS).collect();
         sqlx::query(ADD_PROBLEMS)
             .bind(run.as_uuid())
-            .bind(kept.iter().map(|problem| problem.table_id.map(TableId::as_uuid)).collect::<Vec<_>>())
-            .bind(kept.iter().map(|problem| problem.path.clone()).collect::<Vec<_>>())
-            .bind(kept.iter().map(|problem| problem.cause.clone()).collect::<Vec<_>>())
+            .bind(
+                kept.iter()
+                    .map(|problem| problem.table_id.map(TableId::as_uuid))
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                kept.iter()
+                    .map(|problem| problem.path.clone())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                kept.iter()
+                    .map(|problem| problem.cause.clone())
+                    .collect::<Vec<_>>(),
+            )
             .execute(&mut *tx)
             .await
             .map_err(map)?;
@@ -136,12 +184,25 @@ pub enum Lost {
     All,
 }
 
-/// Marks runs that lost their worker as interrupted and queues each again, up to three times.
+/// Marks runs that lost their worker as interrupted and queues each again, up to three attempts in all.
 pub async fn interrupt(db: &Db, now: DateTime<Utc>, lost: Lost) -> Result<u64> {
-    let worker = if let Lost::Of(worker) = lost { Some(worker) } else { None };
+    let worker = if let Lost::Of(worker) = lost {
+        Some(worker)
+    } else {
+        None
+    };
     let mut tx = db.begin().await?;
-    let interrupted: Vec<(Uuid, Uuid, i32)> = sqlx::query_as(INTERRUPT).bind(now).bind(lost == Lost::All).bind(worker).fetch_all(&mut *tx).await.map_err(map)?;
-    for (crawler, requested_by, attempt) in interrupted.iter().filter(|(_, _, attempt)| *attempt < MAX_ATTEMPTS) {
+    let interrupted: Vec<(Uuid, Uuid, i32)> = sqlx::query_as(INTERRUPT)
+        .bind(now)
+        .bind(lost == Lost::All)
+        .bind(worker)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(map)?;
+    for (crawler, requested_by, attempt) in interrupted
+        .iter()
+        .filter(|(_, _, attempt)| *attempt < MAX_ATTEMPTS)
+    {
         sqlx::query(RETRY)
             .bind(RunId::new().as_uuid())
             .bind(crawler)
@@ -157,21 +218,49 @@ pub async fn interrupt(db: &Db, now: DateTime<Utc>, lost: Lost) -> Result<u64> {
 }
 
 /// The newest runs of the permit's crawler first.
-pub async fn list(db: &Db, permit: &Permit<verbs::Describe>, page: &PageRequest) -> Result<Page<RunSummary>> {
+pub async fn list(
+    db: &Db,
+    permit: &Permit<verbs::Describe>,
+    page: &PageRequest,
+) -> Result<Page<RunSummary>> {
     let crawler = expect_kind(permit.object(), ResourceKind::Crawler)?;
-    let before = page.after().and_then(|cursor| cursor.parse::<RunId>().ok()).map(RunId::as_uuid).unwrap_or(Uuid::max());
-    let rows: Vec<Json<RunRow>> = sqlx::query_scalar(LIST).bind(crawler).bind(before).bind(page.fetch()).fetch_all(db.pool()).await.map_err(map)?;
-    let runs = rows.into_iter().map(|row| row.0.into_summary()).collect::<Result<Vec<_>>>()?;
+    let before = page
+        .after()
+        .and_then(|cursor| cursor.parse::<RunId>().ok())
+        .map(RunId::as_uuid)
+        .unwrap_or(Uuid::max());
+    let rows: Vec<Json<RunRow>> = sqlx::query_scalar(LIST)
+        .bind(crawler)
+        .bind(before)
+        .bind(page.fetch())
+        .fetch_all(db.pool())
+        .await
+        .map_err(map)?;
+    let runs = rows
+        .into_iter()
+        .map(|row| row.0.into_summary())
+        .collect::<Result<Vec<_>>>()?;
     Ok(Page::cut(runs, page, |run| run.id.to_string()))
 }
 
 /// One run of the permit's crawler, with the changes and problems of the tables that the caller sees whole.
-pub async fn report(db: &Db, permit: &Permit<verbs::Describe>, run: RunId, describing: PrivilegeSet, now: DateTime<Utc>) -> Result<RunReport> {
+pub async fn report(
+    db: &Db,
+    permit: &Permit<verbs::Describe>,
+    run: RunId,
+    describing: PrivilegeSet,
+    now: DateTime<Utc>,
+) -> Result<RunReport> {
     let crawler = expect_kind(permit.object(), ResourceKind::Crawler)?;
     let members: Vec<Uuid> = permit.member_of().iter().map(|id| id.as_uuid()).collect();
-    let head: Option<(String, Json<RunRow>)> =
-        sqlx::query_as(HEAD).bind(run.as_uuid()).bind(crawler).fetch_optional(db.pool()).await.map_err(map)?;
-    let (crawler, Json(row)) = head.ok_or_else(|| Error::not_found("This crawler has no such run."))?;
+    let head: Option<(String, Json<RunRow>)> = sqlx::query_as(HEAD)
+        .bind(run.as_uuid())
+        .bind(crawler)
+        .fetch_optional(db.pool())
+        .await
+        .map_err(map)?;
+    let (crawler, Json(row)) =
+        head.ok_or_else(|| Error::not_found("This crawler has no such run."))?;
     let rows: Vec<FindingRow> = sqlx::query_as(FINDINGS)
         .bind(run.as_uuid())
         .bind(members)
@@ -180,16 +269,17 @@ pub async fn report(db: &Db, permit: &Permit<verbs::Describe>, run: RunId, descr
         .fetch_all(db.pool())
         .await
         .map_err(map)?;
-    let mut report = RunReport { crawler, run: row.into_summary()?, changes: Vec::new(), problems: Vec::new(), hidden: 0 };
+    let mut report = RunReport {
+        crawler,
+        run: row.into_summary()?,
+        changes: Vec::new(),
+        problems: Vec::new(),
+        hidden: 0,
+    };
     for row in rows {
         row.add_to(&mut report)?;
     }
     Ok(report)
-}
-
-/// The crawler that a run is of, by name; what may be told of it is decided on that crawler.
-pub async fn crawler_of(db: &Db, run: RunId) -> Result<Option<String>> {
-    sqlx::query_scalar(CRAWLER_OF).bind(run.as_uuid()).fetch_optional(db.pool()).await.map_err(map)
 }
 
 #[derive(FromRow)]
@@ -262,7 +352,11 @@ impl FindingRow {
                 lines: self.lines.unwrap_or_default(),
             }),
             (true, _, table_id, path) => {
-                report.problems.push(RunProblem { path: path.unwrap_or_default(), cause: self.cause.unwrap_or_default(), table_id });
+                report.problems.push(RunProblem {
+                    path: path.unwrap_or_default(),
+                    cause: self.cause.unwrap_or_default(),
+                    table_id,
+                });
             }
         }
         Ok(())
@@ -333,14 +427,16 @@ statements! {
 
     CRAWLER_ID = "SELECT crawler_id FROM crawler_run WHERE run_id = $1";
 
-    CRAWLER_OF = "SELECT w.name FROM crawler_run r JOIN crawler w USING (crawler_id) WHERE r.run_id = $1";
-
     /// $1 run, $2 members, $3 privileges, $4 now
     FINDINGS = concat!(
         "SELECT ", sees_whole!("x.table_id"), " AS visible, x.table_id, x.name, x.kind, x.version, x.lines, NULL AS path, NULL AS cause
          FROM run_change x WHERE x.run_id = $1
          UNION ALL
-         SELECT x.table_id IS NULL OR ", sees_whole!("x.table_id"), ", x.table_id, NULL, NULL, NULL, NULL, x.path, x.cause
+         SELECT ", sees_whole!("x.table_id"), " OR (x.table_id IS NULL AND EXISTS (
+                 SELECT 1 FROM crawler_run r JOIN crawler w USING (crawler_id) JOIN namespace n USING (namespace_id)
+                 JOIN access_grant g ON g.resource_id = ANY(array_append(n.ancestor_ids || n.catalog_id, '00000000-0000-0000-0000-000000000000'::uuid))
+                 WHERE r.run_id = $1 AND g.principal_id = ANY($2) AND g.privileges && $3 AND g.column_mode = 'all' AND ", valid_grant!("$4"), "
+             )), x.table_id, NULL, NULL, NULL, NULL, x.path, x.cause
          FROM run_problem x WHERE x.run_id = $1"
     );
 }

@@ -37,26 +37,48 @@ pub struct Authenticated {
 
 impl Authenticated {
     pub fn caller(&self, face: Face, request: RequestId, fresh: Option<Tick>) -> Caller {
-        Caller { principal: self.principal, name: self.name.clone(), kind: self.kind, member_of: self.member_of.clone(), face, request, fresh }
+        Caller {
+            principal: self.principal,
+            name: self.name.clone(),
+            kind: self.kind,
+            member_of: self.member_of.clone(),
+            face,
+            request,
+            fresh,
+        }
     }
 }
 
 /// What a name and a password, or a client id and a secret, are checked against.
-#[derive(Debug, FromRow)]
+#[derive(FromRow)]
 pub struct Credential<H> {
     pub principal_id: Uuid,
     pub name: String,
     pub hash: H,
 }
 
+impl<H> std::fmt::Debug for Credential<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credential of {}", self.principal_id)
+    }
+}
+
 /// The password hash of a principal who may sign in.
 pub async fn password(db: &Db, name: &str) -> Result<Option<Credential<String>>> {
-    sqlx::query_as(PASSWORD).bind(name).fetch_optional(db.pool()).await.map_err(map)
+    sqlx::query_as(PASSWORD)
+        .bind(name)
+        .fetch_optional(db.pool())
+        .await
+        .map_err(map)
 }
 
 /// The secret's hash of a client that was not revoked.
 pub async fn client(db: &Db, client_id: &str) -> Result<Option<Credential<Vec<u8>>>> {
-    sqlx::query_as(CLIENT).bind(client_id).fetch_optional(db.pool()).await.map_err(map)
+    sqlx::query_as(CLIENT)
+        .bind(client_id)
+        .fetch_optional(db.pool())
+        .await
+        .map_err(map)
 }
 
 /// Begins a session, with its audit row.
@@ -74,35 +96,74 @@ pub async fn begin(db: &Db, session: &NewSession<'_>, audit: &Entry) -> Result<(
         .execute(&mut *tx)
         .await
         .map_err(map)?;
-    insert(&mut tx, &audit.clone().with_outcome(weir_core::audit::Outcome::Ok)).await?;
+    insert(
+        &mut tx,
+        &audit.clone().with_outcome(weir_core::audit::Outcome::Ok),
+    )
+    .await?;
     tx.commit().await.map_err(map)
 }
 
 /// The principal behind a token, unless the session ended, idled longer than `idle`, or its principal was disabled.
-pub async fn authenticate(db: &Db, token_hash: &[u8; 32], now: DateTime<Utc>, idle: TimeDelta) -> Result<Option<Authenticated>> {
-    let row: Option<AuthenticatedRow> =
-        sqlx::query_as(AUTHENTICATE).bind(token_hash.as_slice()).bind(now).bind(now - idle).fetch_optional(db.pool()).await.map_err(map)?;
+pub async fn authenticate(
+    db: &Db,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+    idle: TimeDelta,
+) -> Result<Option<Authenticated>> {
+    let row: Option<AuthenticatedRow> = sqlx::query_as(AUTHENTICATE)
+        .bind(token_hash.as_slice())
+        .bind(now)
+        .bind(now - idle)
+        .fetch_optional(db.pool())
+        .await
+        .map_err(map)?;
     row.map(AuthenticatedRow::into_authenticated).transpose()
 }
 
 /// A principal as a background worker acts for it. `None` when it was disabled.
-pub async fn caller_of(db: &Db, principal: PrincipalId, face: Face, request: RequestId) -> Result<Option<Caller>> {
-    let row: Option<AuthenticatedRow> = sqlx::query_as(PRINCIPAL).bind(principal.as_uuid()).fetch_optional(db.pool()).await.map_err(map)?;
-    Ok(row.map(AuthenticatedRow::into_authenticated).transpose()?.map(|authenticated| authenticated.caller(face, request, None)))
+pub async fn caller_of(
+    db: &Db,
+    principal: PrincipalId,
+    face: Face,
+    request: RequestId,
+) -> Result<Option<Caller>> {
+    let row: Option<AuthenticatedRow> = sqlx::query_as(PRINCIPAL)
+        .bind(principal.as_uuid())
+        .fetch_optional(db.pool())
+        .await
+        .map_err(map)?;
+    Ok(row
+        .map(AuthenticatedRow::into_authenticated)
+        .transpose()?
+        .map(|authenticated| authenticated.caller(face, request, None)))
 }
 
 /// Ends a session everywhere, at once.
 pub async fn end(db: &Db, token_hash: &[u8; 32], audit: &Entry) -> Result<()> {
     let mut tx = db.begin().await?;
-    sqlx::query(END).bind(token_hash.as_slice()).execute(&mut *tx).await.map_err(map)?;
-    insert(&mut tx, &audit.clone().with_outcome(weir_core::audit::Outcome::Ok)).await?;
+    sqlx::query(END)
+        .bind(token_hash.as_slice())
+        .execute(&mut *tx)
+        .await
+        .map_err(map)?;
+    insert(
+        &mut tx,
+        &audit.clone().with_outcome(weir_core::audit::Outcome::Ok),
+    )
+    .await?;
     move_epochs(&mut tx, false, true).await?;
     tx.commit().await.map_err(map)
 }
 
 /// Removes sessions that ended by themselves.
 pub async fn sweep(db: &Db, now: DateTime<Utc>) -> Result<u64> {
-    sqlx::query(SWEEP).bind(now).execute(db.pool()).await.map(|done| done.rows_affected()).map_err(map)
+    sqlx::query(SWEEP)
+        .bind(now)
+        .execute(db.pool())
+        .await
+        .map(|done| done.rows_affected())
+        .map_err(map)
 }
 
 #[derive(FromRow)]
@@ -120,7 +181,11 @@ impl AuthenticatedRow {
             principal: PrincipalId::from_uuid(self.principal_id),
             name: self.name,
             kind: word(PrincipalKind::parse, &self.kind)?,
-            member_of: self.member_of.into_iter().map(PrincipalId::from_uuid).collect(),
+            member_of: self
+                .member_of
+                .into_iter()
+                .map(PrincipalId::from_uuid)
+                .collect(),
             expires_at: self.expires_at,
         })
     }

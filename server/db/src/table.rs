@@ -4,8 +4,11 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use sqlx::{FromRow, Row};
 use uuid::Uuid;
+use weir_core::Result;
 use weir_core::authz::{Facts, Permit, Verb, verbs};
-use weir_core::catalog::{Annotations, Column, Format, Origin, Table, TableKind, TableSummary, VersionChange};
+use weir_core::catalog::{
+    Annotations, Column, Format, Origin, Table, TableKind, TableSummary, VersionChange,
+};
 use weir_core::id::{CrawlerId, FieldId, TableId};
 use weir_core::name::{Name, TableIdent};
 use weir_core::page::{Page, PageRequest};
@@ -13,7 +16,6 @@ use weir_core::principal::Caller;
 use weir_core::privilege::PrivilegeSet;
 use weir_core::resource::{Resource, ResourceKind};
 use weir_core::schema::{Schema, SchemaChange, flatten, project};
-use weir_core::Result;
 
 use crate::error::map;
 use crate::json::{AnnotationJson, AnnotationsByField, corrupt, word};
@@ -44,7 +46,12 @@ struct Content {
 }
 
 /// The facts about a table and its sealed content, in one statement.
-pub async fn sealed(db: &Db, ident: &TableIdent, caller: &Caller, now: DateTime<Utc>) -> Result<(Facts, Sealed)> {
+pub async fn sealed(
+    db: &Db,
+    ident: &TableIdent,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<(Facts, Sealed)> {
     let row = sqlx::query(DESCRIBE)
         .bind(members(caller))
         .bind(ident.namespace.catalog.as_str())
@@ -58,7 +65,12 @@ pub async fn sealed(db: &Db, ident: &TableIdent, caller: &Caller, now: DateTime<
         None => None,
         Some(_) => Some(Content {
             head: HeadRow::from_row(&row).map_err(map)?,
-            annotations: row.try_get::<Json<Vec<AnnotationJson>>, _>("annotations").map_err(map)?.0.into_iter().collect(),
+            annotations: row
+                .try_get::<Json<Vec<AnnotationJson>>, _>("annotations")
+                .map_err(map)?
+                .0
+                .into_iter()
+                .collect(),
             catalog: ident.namespace.catalog.to_string(),
             namespace: ident.namespace.path.to_strings(),
             location: row.try_get("location").map_err(map)?,
@@ -70,27 +82,49 @@ pub async fn sealed(db: &Db, ident: &TableIdent, caller: &Caller, now: DateTime<
             crawler_id: row.try_get("crawler_id").map_err(map)?,
         }),
     };
-    Ok((facts.clone(), Sealed { object: facts.object, row: content }))
+    Ok((
+        facts.clone(),
+        Sealed {
+            object: facts.object,
+            row: content,
+        },
+    ))
 }
 
 impl Sealed {
     /// What the content rests on beside the grants: the table, and the crawler that tells when it was crawled.
     pub fn rests_on(&self) -> Vec<Uuid> {
         let crawler = self.row.as_ref().and_then(|content| content.crawler_id);
-        self.object.map(|object| object.id).into_iter().chain(crawler).collect()
+        self.object
+            .map(|object| object.id)
+            .into_iter()
+            .chain(crawler)
+            .collect()
     }
 
     /// The table, cut to the columns that the permit reaches.
     pub fn open(&self, permit: &Permit<verbs::Describe>) -> Result<Table> {
-        let content = self.row.as_ref().filter(|_| self.object == Some(permit.object()));
-        content.ok_or_else(|| corrupt("a permit for another table"))?.cut(permit)
+        let content = self
+            .row
+            .as_ref()
+            .filter(|_| self.object == Some(permit.object()));
+        content
+            .ok_or_else(|| corrupt("a permit for another table"))?
+            .cut(permit)
     }
 
     /// Does the permit reach every column that the table is partitioned by?
     pub fn shows_partition_keys(&self, permit: &Permit<verbs::Describe>) -> Result<bool> {
-        let content = self.row.as_ref().filter(|_| self.object == Some(permit.object())).ok_or_else(|| corrupt("a permit for another table"))?;
+        let content = self
+            .row
+            .as_ref()
+            .filter(|_| self.object == Some(permit.object()))
+            .ok_or_else(|| corrupt("a permit for another table"))?;
         let visible = project(&content.schema, permit.columns());
-        Ok(content.partition_keys.iter().all(|id| visible.find(FieldId(*id)).is_some()))
+        Ok(content
+            .partition_keys
+            .iter()
+            .all(|id| visible.find(FieldId(*id)).is_some()))
     }
 }
 
@@ -114,7 +148,10 @@ impl Content {
             })
             .collect();
         Ok(Table {
-            summary: self.head.clone().into_summary(self.annotations.get(FieldId::UNASSIGNED))?,
+            summary: self
+                .head
+                .clone()
+                .into_summary(self.annotations.get(FieldId::UNASSIGNED))?,
             catalog: self.catalog.clone(),
             namespace: self.namespace.clone(),
             location: (!restricted).then(|| self.location.clone()),
@@ -137,7 +174,11 @@ pub async fn list(
 ) -> Result<Page<TableSummary>> {
     let namespace = expect_kind(permit.object(), ResourceKind::Namespace)?;
     let members: Vec<Uuid> = permit.member_of().iter().map(|id| id.as_uuid()).collect();
-    let chain: Vec<Uuid> = permit.chain().iter().map(|container| container.id).collect();
+    let chain: Vec<Uuid> = permit
+        .chain()
+        .iter()
+        .map(|container| container.id)
+        .collect();
     let rows: Vec<SummaryRow> = sqlx::query_as(LIST)
         .bind(members)
         .bind(now)
@@ -149,15 +190,25 @@ pub async fn list(
         .fetch_all(db.pool())
         .await
         .map_err(map)?;
-    let tables = rows.into_iter().map(SummaryRow::into_own_summary).collect::<Result<Vec<_>>>()?;
+    let tables = rows
+        .into_iter()
+        .map(SummaryRow::into_own_summary)
+        .collect::<Result<Vec<_>>>()?;
     Ok(Page::cut(tables, page, |table| table.name.clone()))
 }
 
-/// Does the table have a column of this id now, within the permit's reach?
+/// Does the table have a column of this id now, all of it within the permit's reach?
 pub async fn has_column<P: Verb>(write: &mut Write<P>, field: FieldId) -> Result<bool> {
     let table = expect_kind(write.permit().object(), ResourceKind::Table)?;
-    let Json(schema): Json<Schema> = sqlx::query_scalar(SCHEMA).bind(table).fetch_one(write.connection()).await.map_err(map)?;
-    Ok(project(&schema, write.permit().columns()).find(field).is_some())
+    let Json(schema): Json<Schema> = sqlx::query_scalar(SCHEMA)
+        .bind(table)
+        .fetch_one(write.connection())
+        .await
+        .map_err(map)?;
+    // As a whole: what is said of a column is said of all of its parts.
+    let visible = project(&schema, write.permit().columns());
+    let part = visible.find(field).map(|it| &it.data_type);
+    Ok(part.is_some() && part == schema.find(field).map(|it| &it.data_type))
 }
 
 /// What a crawler keeps of a table beside its schema.
@@ -174,7 +225,12 @@ pub struct Shape<'a> {
 }
 
 /// Creates an external table in the namespace of the permit; its first version follows by [`add_version`].
-pub async fn create(write: &mut Write<verbs::CreateTable>, name: &Name, last_field: FieldId, shape: &Shape<'_>) -> Result<TableId> {
+pub async fn create(
+    write: &mut Write<verbs::CreateTable>,
+    name: &Name,
+    last_field: FieldId,
+    shape: &Shape<'_>,
+) -> Result<TableId> {
     let namespace = expect_kind(write.permit().object(), ResourceKind::Namespace)?;
     let (id, now) = (TableId::new(), write.now());
     sqlx::query(INSERT)
@@ -199,7 +255,12 @@ pub async fn create(write: &mut Write<verbs::CreateTable>, name: &Name, last_fie
 }
 
 /// Describes the same table's files anew. `version` is the number of the schema that holds from now on.
-pub async fn update(write: &mut Write<verbs::Alter>, version: i32, last_field: FieldId, shape: &Shape<'_>) -> Result<()> {
+pub async fn update(
+    write: &mut Write<verbs::Alter>,
+    version: i32,
+    last_field: FieldId,
+    shape: &Shape<'_>,
+) -> Result<()> {
     let table = expect_kind(write.permit().object(), ResourceKind::Table)?;
     let now = write.now();
     sqlx::query(UPDATE)
@@ -212,6 +273,7 @@ pub async fn update(write: &mut Write<verbs::Alter>, version: i32, last_field: F
         .bind(shape.files)
         .bind(shape.fingerprint)
         .bind(now)
+        .bind(shape.crawler.as_uuid())
         .execute(write.connection())
         .await
         .map(drop)
@@ -222,7 +284,13 @@ pub async fn update(write: &mut Write<verbs::Alter>, version: i32, last_field: F
 pub async fn set_missing(write: &mut Write<verbs::Alter>, missing: bool) -> Result<()> {
     let table = expect_kind(write.permit().object(), ResourceKind::Table)?;
     let since = missing.then_some(write.now());
-    sqlx::query(SET_MISSING).bind(table).bind(since).execute(write.connection()).await.map(drop).map_err(map)
+    sqlx::query(SET_MISSING)
+        .bind(table)
+        .bind(since)
+        .execute(write.connection())
+        .await
+        .map(drop)
+        .map_err(map)
 }
 
 /// Adds a schema version with its diff and keeps the columns' register.
@@ -253,9 +321,17 @@ pub async fn add_version<P: Verb>(
     sqlx::query(KEEP_COLUMNS)
         .bind(table.as_uuid())
         .bind(rows.iter().map(|row| row.id.0).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.parent.map(|parent| parent.0)).collect::<Vec<_>>())
+        .bind(
+            rows.iter()
+                .map(|row| row.parent.map(|parent| parent.0))
+                .collect::<Vec<_>>(),
+        )
         .bind(rows.iter().map(|row| row.path.clone()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.data_type.to_string()).collect::<Vec<_>>())
+        .bind(
+            rows.iter()
+                .map(|row| row.data_type.to_string())
+                .collect::<Vec<_>>(),
+        )
         .bind(number)
         .execute(write.connection())
         .await
@@ -273,7 +349,11 @@ pub async fn add_version<P: Verb>(
 /// Drops the table from the catalog with everything that hangs on it; its files stay.
 pub async fn remove(write: &mut Write<verbs::Drop>) -> Result<()> {
     let table = expect_kind(write.permit().object(), ResourceKind::Table)?;
-    sqlx::query(DELETE).bind(table).execute(write.connection()).await.map_err(map)?;
+    sqlx::query(DELETE)
+        .bind(table)
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
     crate::annotation::remove_all(write, table).await?;
     crate::grant::revoke_all_on(write, Resource::new(ResourceKind::Table, table)).await
 }
@@ -306,7 +386,12 @@ impl std::fmt::Debug for SummaryRow {
 
 impl SummaryRow {
     fn into_own_summary(self) -> Result<TableSummary> {
-        let own = self.annotations.0.into_iter().collect::<AnnotationsByField>().take(FieldId::UNASSIGNED);
+        let own = self
+            .annotations
+            .0
+            .into_iter()
+            .collect::<AnnotationsByField>()
+            .take(FieldId::UNASSIGNED);
         self.head.into_summary(own)
     }
 }
@@ -368,7 +453,7 @@ statements! {
          VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12, $13, $14, $14)";
 
     UPDATE = "UPDATE lake_table SET schema_version = $2, last_field_id = $3, partition_keys = $4, row_count = $5, byte_count = $6, file_count = $7,
-            fingerprint = $8, missing_since = NULL, updated_at = $9
+            fingerprint = $8, missing_since = NULL, updated_at = $9, crawler_id = $10
          WHERE table_id = $1";
 
     SET_MISSING = "UPDATE lake_table SET missing_since = $2 WHERE table_id = $1";

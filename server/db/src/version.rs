@@ -17,19 +17,43 @@ use crate::json::word;
 use crate::resolve::expect_kind;
 
 /// The newest versions first, each cut to the columns that the permit reaches.
-pub async fn list(db: &Db, permit: &Permit<verbs::Describe>, page: &PageRequest) -> Result<Page<SchemaVersion>> {
+pub async fn list(
+    db: &Db,
+    permit: &Permit<verbs::Describe>,
+    page: &PageRequest,
+) -> Result<Page<SchemaVersion>> {
     let table = expect_kind(permit.object(), ResourceKind::Table)?;
-    let before = page.after().and_then(|cursor| cursor.parse::<i32>().ok()).unwrap_or(i32::MAX);
-    let rows: Vec<VersionRow> = sqlx::query_as(LIST).bind(table).bind(before).bind(page.fetch()).fetch_all(db.pool()).await.map_err(map)?;
-    let versions = rows.into_iter().map(|row| row.into_version(permit)).collect::<Result<Vec<_>>>()?;
-    Ok(Page::cut(versions, page, |version| version.number.to_string()))
+    let before = page
+        .after()
+        .and_then(|cursor| cursor.parse::<i32>().ok())
+        .unwrap_or(i32::MAX);
+    let rows: Vec<VersionRow> = sqlx::query_as(LIST)
+        .bind(table)
+        .bind(before)
+        .bind(page.fetch())
+        .fetch_all(db.pool())
+        .await
+        .map_err(map)?;
+    let versions = rows
+        .into_iter()
+        .map(|row| row.into_version(permit))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Page::cut(versions, page, |version| {
+        version.number.to_string()
+    }))
 }
 
 /// Errors: no version of this number.
 pub async fn get(db: &Db, permit: &Permit<verbs::Describe>, number: i32) -> Result<SchemaVersion> {
     let table = expect_kind(permit.object(), ResourceKind::Table)?;
-    let row: Option<VersionRow> = sqlx::query_as(GET).bind(table).bind(number).fetch_optional(db.pool()).await.map_err(map)?;
-    row.ok_or_else(|| Error::not_found(format!("The table has no version {number}.")))?.into_version(permit)
+    let row: Option<VersionRow> = sqlx::query_as(GET)
+        .bind(table)
+        .bind(number)
+        .fetch_optional(db.pool())
+        .await
+        .map_err(map)?;
+    row.ok_or_else(|| Error::not_found(format!("The table has no version {number}.")))?
+        .into_version(permit)
 }
 
 #[derive(FromRow)]
@@ -50,9 +74,16 @@ impl VersionRow {
         let full_before = self.before.map(|before| before.0).unwrap_or_default();
         let before = project(&full_before, permit.columns());
         let seen = |change: &VersionChange| {
-            change.field_id.is_some_and(|id| whole(&schema, &self.schema.0, id) && whole(&before, &full_before, id))
+            change.field_id.is_some_and(|id| {
+                whole(&schema, &self.schema.0, id) && whole(&before, &full_before, id)
+            })
         };
-        let changes = self.changes.0.into_iter().filter(|change| permit.columns().is_all() || seen(change)).collect();
+        let changes = self
+            .changes
+            .0
+            .into_iter()
+            .filter(|change| permit.columns().is_all() || seen(change))
+            .collect();
         Ok(SchemaVersion {
             number: self.number,
             changes,

@@ -20,7 +20,12 @@ pub struct Opened {
 }
 
 impl Opened {
-    pub async fn begin(db: &Db, target: Target<'_>, caller: &Caller, now: DateTime<Utc>) -> Result<Self> {
+    pub async fn begin(
+        db: &Db,
+        target: Target<'_>,
+        caller: &Caller,
+        now: DateTime<Utc>,
+    ) -> Result<Self> {
         let mut tx = db.begin().await?;
         lock(&mut tx, target).await?;
         let facts = facts_in(&mut tx, target, caller, now).await?;
@@ -33,7 +38,14 @@ impl Opened {
 
     /// Becomes a write by the permit that the facts led to.
     pub fn permit<P: Verb>(self, permit: Permit<P>, audit: Entry) -> Write<P> {
-        Write { tx: self.tx, permit, audit, moves_policy: false, moves_directory: false, now: self.facts.now }
+        Write {
+            tx: self.tx,
+            permit,
+            audit,
+            moves_policy: false,
+            moves_directory: false,
+            now: self.facts.now,
+        }
     }
 
     /// Ends it without a change, leaving only the audit row of the refusal.
@@ -98,9 +110,15 @@ impl<P: Verb> Write<P> {
 
     /// Commits the change with its audit row and the epochs it moves.
     pub async fn commit(mut self) -> Result<()> {
-        let audit = self.audit.with_outcome(Outcome::Ok).determined_by(self.permit.determined_by());
+        let audit = self
+            .audit
+            .with_outcome(Outcome::Ok)
+            .determined_by(self.permit.determined_by());
         insert(&mut self.tx, &audit).await?;
-        let objects: Vec<_> = [Some(self.permit.object().id), audit.object_id].into_iter().flatten().collect();
+        let objects: Vec<_> = [Some(self.permit.object().id), audit.object_id]
+            .into_iter()
+            .flatten()
+            .collect();
         log_changes(&mut self.tx, &objects).await?;
         if self.moves_policy || self.moves_directory {
             move_epochs(&mut self.tx, self.moves_policy, self.moves_directory).await?;
@@ -111,23 +129,45 @@ impl<P: Verb> Write<P> {
 
 impl<P: Verb> std::fmt::Debug for Write<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Write").field("permit", &self.permit).finish_non_exhaustive()
+        f.debug_struct("Write")
+            .field("permit", &self.permit)
+            .finish_non_exhaustive()
     }
 }
 
 impl std::fmt::Debug for Opened {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Opened").field("facts", &self.facts).finish_non_exhaustive()
+        f.debug_struct("Opened")
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
     }
 }
 
-pub(crate) async fn move_epochs(connection: &mut PgConnection, policy: bool, directory: bool) -> Result<()> {
-    sqlx::query(MOVE_EPOCHS).bind(i64::from(policy)).bind(i64::from(directory)).execute(connection).await.map(drop).map_err(map)
+pub(crate) async fn move_epochs(
+    connection: &mut PgConnection,
+    policy: bool,
+    directory: bool,
+) -> Result<()> {
+    sqlx::query(MOVE_EPOCHS)
+        .bind(i64::from(policy))
+        .bind(i64::from(directory))
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(map)
 }
 
 /// Tells every replica that what it cached of these objects is not current any more.
-pub(crate) async fn log_changes(connection: &mut PgConnection, objects: &[uuid::Uuid]) -> Result<()> {
-    sqlx::query(LOG_CHANGES).bind(objects).execute(connection).await.map(drop).map_err(map)
+pub(crate) async fn log_changes(
+    connection: &mut PgConnection,
+    objects: &[uuid::Uuid],
+) -> Result<()> {
+    sqlx::query(LOG_CHANGES)
+        .bind(objects)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(map)
 }
 
 statements! {

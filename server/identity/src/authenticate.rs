@@ -28,7 +28,10 @@ pub struct IdentityConfig {
 
 impl Default for IdentityConfig {
     fn default() -> Self {
-        Self { session_seconds: 12 * 3600, idle_seconds: 2 * 3600 }
+        Self {
+            session_seconds: 12 * 3600,
+            idle_seconds: 2 * 3600,
+        }
     }
 }
 
@@ -47,13 +50,28 @@ pub struct Identity {
 impl Identity {
     pub fn new(db: Db, freshness: Freshness, clock: SharedClock, config: IdentityConfig) -> Self {
         // A minute, so that a session's last use is written at least that often.
-        let sessions = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build();
-        Self { db, clock, config, throttle: Throttle::new(), freshness, sessions }
+        let sessions = Cache::builder()
+            .max_capacity(100_000)
+            .time_to_live(Duration::from_secs(60))
+            .build();
+        Self {
+            db,
+            clock,
+            config,
+            throttle: Throttle::new(),
+            freshness,
+            sessions,
+        }
     }
 
     /// The caller behind a token. Errors: `Unauthenticated` for a token that is unknown, ended, idle too long, or whose
     /// principal was disabled.
-    pub async fn authenticate(&self, token: &str, face: Face, request: RequestId) -> Result<Caller> {
+    pub async fn authenticate(
+        &self,
+        token: &str,
+        face: Face,
+        request: RequestId,
+    ) -> Result<Caller> {
         let (hash, now) = (token::hash(token), self.clock.now());
         let tick = self.freshness.check().await?;
         if let Some((known, since)) = self.sessions.get(&hash)
@@ -71,7 +89,9 @@ impl Identity {
             }
             None => {
                 self.sessions.invalidate(&hash);
-                Err(Error::unauthenticated("This session has ended. Sign in again."))
+                Err(Error::unauthenticated(
+                    "This session has ended. Sign in again.",
+                ))
             }
         }
     }

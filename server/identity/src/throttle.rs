@@ -28,16 +28,27 @@ impl Throttle {
         let cache = || Cache::builder().max_capacity(100_000);
         Self {
             addresses: cache().time_to_live(Duration::from_secs(120)).build(),
-            accounts: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(900)).build(),
+            accounts: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(Duration::from_secs(900))
+                .build(),
         }
     }
 
     /// Counts an attempt. Errors: too many from this address, or too soon for this account.
-    pub(crate) fn admit(&self, account: &str, address: Option<IpAddr>, now: DateTime<Utc>) -> Result<()> {
-        let slow_down = || Error::throttled("Too many attempts to sign in. Wait a minute and try again.");
+    pub(crate) fn admit(
+        &self,
+        account: &str,
+        address: Option<IpAddr>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let slow_down =
+            || Error::throttled("Too many attempts to sign in. Wait a minute and try again.");
         if let Some(address) = address.map(network) {
             let key = (address, now.timestamp() / 60);
-            let so_far = self.addresses.entry(key).and_upsert_with(|entry| entry.map_or(1, |entry| entry.into_value().saturating_add(1)));
+            let so_far = self.addresses.entry(key).and_upsert_with(|entry| {
+                entry.map_or(1, |entry| entry.into_value().saturating_add(1))
+            });
             if so_far.into_value() > PER_ADDRESS_A_MINUTE {
                 return Err(slow_down());
             }
@@ -49,14 +60,23 @@ impl Throttle {
     }
 
     pub(crate) fn failed(&self, account: &str, now: DateTime<Utc>) {
-        self.accounts.entry(account.to_owned()).and_upsert_with(|entry| {
-            let count = entry.map_or(0, |entry| entry.into_value().count).saturating_add(1);
-            let delay = match count.checked_sub(FREE_FAILURES) {
-                None | Some(0) => 0,
-                Some(beyond) => 2_i64.saturating_pow(beyond.min(10)).min(LONGEST_DELAY_SECONDS),
-            };
-            Failures { count, not_before: now + TimeDelta::seconds(delay) }
-        });
+        self.accounts
+            .entry(account.to_owned())
+            .and_upsert_with(|entry| {
+                let count = entry
+                    .map_or(0, |entry| entry.into_value().count)
+                    .saturating_add(1);
+                let delay = match count.checked_sub(FREE_FAILURES) {
+                    None | Some(0) => 0,
+                    Some(beyond) => 2_i64
+                        .saturating_pow(beyond.min(10))
+                        .min(LONGEST_DELAY_SECONDS),
+                };
+                Failures {
+                    count,
+                    not_before: now + TimeDelta::seconds(delay),
+                }
+            });
     }
 
     pub(crate) fn succeeded(&self, account: &str) {
@@ -85,8 +105,16 @@ mod tests {
         assert!(throttle.admit("mia", None, now).is_ok());
         throttle.failed("mia", now);
         throttle.failed("mia", now);
-        assert!(throttle.admit("mia", None, now + TimeDelta::seconds(3)).is_err());
-        assert!(throttle.admit("mia", None, now + TimeDelta::seconds(4)).is_ok());
+        assert!(
+            throttle
+                .admit("mia", None, now + TimeDelta::seconds(3))
+                .is_err()
+        );
+        assert!(
+            throttle
+                .admit("mia", None, now + TimeDelta::seconds(4))
+                .is_ok()
+        );
         assert!(throttle.admit("ben", None, now).is_ok());
         throttle.succeeded("mia");
         assert!(throttle.admit("mia", None, now).is_ok());
@@ -95,7 +123,15 @@ mod tests {
     #[test]
     fn one_address_has_a_bounded_rate() {
         let (throttle, now) = (Throttle::new(), DateTime::from_timestamp(60, 0).unwrap());
-        let attempts = |address: &str| (0..40).filter(|n| throttle.admit(&n.to_string(), address.parse().ok(), now).is_ok()).count();
+        let attempts = |address: &str| {
+            (0..40)
+                .filter(|n| {
+                    throttle
+                        .admit(&n.to_string(), address.parse().ok(), now)
+                        .is_ok()
+                })
+                .count()
+        };
         assert_eq!(attempts("192.0.2.1"), 30);
         assert_eq!(attempts("2001:db8::1") + attempts("2001:db8::2"), 30);
     }

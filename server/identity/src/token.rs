@@ -9,8 +9,13 @@ use weir_core::{Error, Result};
 /// 256 random bits as text, after `prefix`, which lets a leaked one be recognised by scanners.
 pub(crate) fn random(prefix: &str) -> Result<SecretString> {
     let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).map_err(|error| Error::internal("The system gives no random bytes").source(error.to_string()))?;
-    Ok(SecretString::from(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))))
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::internal("The system gives no random bytes").source(error.to_string())
+    })?;
+    Ok(SecretString::from(format!(
+        "{prefix}{}",
+        URL_SAFE_NO_PAD.encode(bytes)
+    )))
 }
 
 pub(crate) fn hash(secret: &str) -> [u8; 32] {
@@ -19,5 +24,9 @@ pub(crate) fn hash(secret: &str) -> [u8; 32] {
 
 /// Compares in a time that does not depend on where the two differ.
 pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+    a.len() == b.len()
+        && a.iter()
+            .zip(b)
+            .fold(0, |difference, (a, b)| difference | (a ^ b))
+            == 0
 }

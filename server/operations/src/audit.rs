@@ -11,8 +11,16 @@ use weir_db::resolve::Target;
 use crate::Weir;
 
 /// The newest events first.
-pub async fn list(weir: &Weir, caller: &Caller, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEvent>> {
-    let permit = weir.gate.read::<ReadAudit>(caller, Target::Server, "audit.list").await?;
+pub async fn list(
+    weir: &Weir,
+    caller: &Caller,
+    filter: &AuditFilter,
+    page: &PageRequest,
+) -> Result<Page<AuditEvent>> {
+    let permit = weir
+        .gate
+        .read::<ReadAudit>(caller, Target::Server, "audit.list")
+        .await?;
     audit::list(&weir.db, &permit, filter, page).await
 }
 

@@ -17,12 +17,18 @@ pub async fn list(weir: &Weir, caller: &Caller, page: &PageRequest) -> Result<Pa
 }
 
 pub async fn get(weir: &Weir, caller: &Caller, name: &Name) -> Result<Catalog> {
-    let permit = weir.gate.read::<Browse>(caller, Target::Catalog(name), "catalog.browse").await?;
+    let permit = weir
+        .gate
+        .read::<Browse>(caller, Target::Catalog(name), "catalog.browse")
+        .await?;
     catalog::get(&weir.db, &permit).await
 }
 
 pub async fn create(weir: &Weir, caller: &Caller, name: &Name) -> Result<Catalog> {
-    let mut write = weir.gate.write::<CreateCatalog>(caller, Target::Server, "catalog.create").await?;
+    let mut write = weir
+        .gate
+        .write::<CreateCatalog>(caller, Target::Server, "catalog.create")
+        .await?;
     let created = catalog::create(&mut write, name).await?;
     write.commit().await?;
     Ok(created)
@@ -30,7 +36,10 @@ pub async fn create(weir: &Weir, caller: &Caller, name: &Name) -> Result<Catalog
 
 /// Errors: there are namespaces in it.
 pub async fn drop(weir: &Weir, caller: &Caller, name: &Name) -> Result<()> {
-    let mut write = weir.gate.write::<Drop>(caller, Target::Catalog(name), "catalog.drop").await?;
+    let mut write = weir
+        .gate
+        .write::<Drop>(caller, Target::Catalog(name), "catalog.drop")
+        .await?;
     catalog::drop_empty(&mut write).await?;
     write.commit().await
 }

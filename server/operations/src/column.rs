@@ -14,11 +14,23 @@ use weir_db::{annotation, table};
 use crate::Weir;
 
 /// Writes what people say about one column. Errors: no such column within the caller's reach; a stale version.
-pub async fn annotate(weir: &Weir, caller: &Caller, ident: &TableIdent, field: FieldId, edit: &AnnotationEdit) -> Result<Annotations> {
+pub async fn annotate(
+    weir: &Weir,
+    caller: &Caller,
+    ident: &TableIdent,
+    field: FieldId,
+    edit: &AnnotationEdit,
+) -> Result<Annotations> {
     edit.check()?;
-    let mut write = weir.gate.write::<Annotate>(caller, Target::Table(ident), "column.annotate").await?;
+    let mut write = weir
+        .gate
+        .write::<Annotate>(caller, Target::Table(ident), "column.annotate")
+        .await?;
     if !field.is_assigned() || !table::has_column(&mut write, field).await? {
-        return Err(Error::not_found(format!("The table {ident} has no column {field}, or it is not shared with you.")));
+        weir.gate.note_refusal(write).await?;
+        return Err(Error::not_found(format!(
+            "The table {ident} has no column {field}, or it is not shared with you."
+        )));
     }
     let (before, after) = annotation::edit(&mut write, field, edit).await?;
     write.record(json!({ "field_id": field, "before": before.values, "after": after.values }));

@@ -74,7 +74,13 @@ pub struct Applied {
 impl Applied {
     /// For a table that is as it was.
     pub fn nothing(table: TableId) -> Self {
-        Self { table, created: false, version_made: false, partitions: PartitionCounts::default(), conflicts: Vec::new() }
+        Self {
+            table,
+            created: false,
+            version_made: false,
+            partitions: PartitionCounts::default(),
+            conflicts: Vec::new(),
+        }
     }
 }
 
@@ -82,7 +88,12 @@ impl Applied {
 pub async fn tick(weir: &Weir) -> Result<()> {
     let now = weir.now();
     run::interrupt(&weir.db, now, Lost::Silent).await?;
-    crawler::queue_due(&weir.db, now, |due| Schedule::parse(&due.schedule, &due.time_zone).ok().and_then(|schedule| schedule.next_after(now))).await?;
+    crawler::queue_due(&weir.db, now, |due| {
+        Schedule::parse(&due.schedule, &due.time_zone)
+            .ok()
+            .and_then(|schedule| schedule.next_after(now))
+    })
+    .await?;
     session::sweep(&weir.db, now).await?;
     freshness::prune(&weir.db).await?;
     Ok(())
@@ -95,7 +106,9 @@ pub async fn recover(weir: &Weir) -> Result<u64> {
 
 /// Gives back the runs of a worker that is stopping, to be taken up again.
 pub async fn release(weir: &Weir, worker: Uuid) -> Result<()> {
-    run::interrupt(&weir.db, weir.now(), Lost::Of(worker)).await.map(drop)
+    run::interrupt(&weir.db, weir.now(), Lost::Of(worker))
+        .await
+        .map(drop)
 }
 
 /// Takes the oldest queued run, as the principal of its crawler. A run that cannot begin is ended with the reason.
@@ -119,16 +132,36 @@ pub async fn claim(weir: &Weir, worker: Uuid) -> Result<Option<Job>> {
 }
 
 async fn prepare(weir: &Weir, claimed: &Claimed, worker: Uuid) -> Result<Job> {
-    let caller = session::caller_of(&weir.db, claimed.principal, Face::Worker, RequestId::new()).await?;
+    let caller =
+        session::caller_of(&weir.db, claimed.principal, Face::Worker, RequestId::new()).await?;
     let caller = caller.ok_or_else(|| Error::denied("The crawler's principal is disabled."))?;
     let location = Name::parse("location", &claimed.location_name)?;
-    weir.gate.read::<UseLocation>(&caller, Target::Location(&location), "crawler.run").await?;
+    weir.gate
+        .read::<UseLocation>(&caller, Target::Location(&location), "crawler.run")
+        .await?;
     let root = Location::parse("location", &claimed.url)?;
     let store = weir.stores.open(&root, &claimed.settings)?;
-    let root = claimed.prefix.split('/').filter(|segment| !segment.is_empty()).try_fold(root, |root, segment| root.join(segment))?;
-    let path = NamespacePath::from_levels("namespace", claimed.namespace_path.iter().map(String::as_str))?;
-    let namespace = NamespaceIdent { catalog: Name::parse("catalog", &claimed.catalog_name)?, path };
-    Ok(Job { run: claimed.clone(), caller, store, root, namespace, worker })
+    let root = claimed
+        .prefix
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .try_fold(root, |root, segment| root.join(segment))?;
+    let path = NamespacePath::from_levels(
+        "namespace",
+        claimed.namespace_path.iter().map(String::as_str),
+    )?;
+    let namespace = NamespaceIdent {
+        catalog: Name::parse("catalog", &claimed.catalog_name)?,
+        path,
+    };
+    Ok(Job {
+        run: claimed.clone(),
+        caller,
+        store,
+        root,
+        namespace,
+        worker,
+    })
 }
 
 /// Renews the lease. Errors: the run was taken over, and its worker must stop.
@@ -148,39 +181,105 @@ pub async fn finish(weir: &Weir, job: &Job, end: &End) -> Result<()> {
 
 /// The tables that this crawler keeps.
 pub async fn known_tables(weir: &Weir, job: &Job) -> Result<Vec<KnownTable>> {
-    let permit = weir.gate.read::<CreateTable>(&job.caller, Target::Namespace(&job.namespace), "crawler.run").await?;
+    let permit = weir
+        .gate
+        .read::<CreateTable>(
+            &job.caller,
+            Target::Namespace(&job.namespace),
+            "crawler.run",
+        )
+        .await?;
     crawl::known_tables(&weir.db, &permit, job.run.crawler).await
 }
 
 /// Makes a table of files that none was made of yet. Errors: the name is taken.
 pub async fn create_table(weir: &Weir, job: &Job, finding: &TableFinding) -> Result<Applied> {
-    let mut write = weir.gate.write::<CreateTable>(&job.caller, Target::Namespace(&job.namespace), "table.create").await?;
+    let mut write = weir
+        .gate
+        .write::<CreateTable>(
+            &job.caller,
+            Target::Namespace(&job.namespace),
+            "table.create",
+        )
+        .await?;
     crawl::hold(&mut write, job.run.id, job.worker).await?;
     let inferred = with_partition_keys(finding.schema.clone(), &finding.partition_keys);
     let (schema, last) = assign(inferred, &Schema::default(), FieldId::UNASSIGNED);
     let changes = diff(&Schema::default(), &schema);
-    let id = table::create(&mut write, &finding.name, last, &shape(job, finding, &schema)).await?;
-    table::add_version(&mut write, id, 1, &schema, &changes, Origin::Crawl, &job.run.crawler_name).await?;
+    let id = table::create(
+        &mut write,
+        &finding.name,
+        last,
+        &shape(job, finding, &schema),
+    )
+    .await?;
+    table::add_version(
+        &mut write,
+        id,
+        1,
+        &schema,
+        &changes,
+        Origin::Crawl,
+        &job.run.crawler_name,
+    )
+    .await?;
     let partitions = crawl::set_partitions(&mut write, id, &finding.partitions).await?;
     let columns = i64::try_from(schema.fields.len()).unwrap_or(i64::MAX);
-    let lines = vec![format!("{}, {}", counted(columns, "column"), counted(finding.files, "file"))];
-    report(&mut write, job, id, finding.name.as_str(), ChangeKind::Created, Some(1), lines).await?;
+    let lines = vec![format!(
+        "{}, {}",
+        counted(columns, "column"),
+        counted(finding.files, "file")
+    )];
+    report(
+        &mut write,
+        job,
+        id,
+        finding.name.as_str(),
+        ChangeKind::Created,
+        Some(1),
+        lines,
+    )
+    .await?;
     write.about("table", id.as_uuid(), full_name(job, finding.name.as_str()));
     write.record(json!({ "version": 1, "location": finding.location, "run_id": job.run.id }));
     write.commit().await?;
-    Ok(Applied { table: id, created: true, version_made: true, partitions, conflicts: Vec::new() })
+    Ok(Applied {
+        table: id,
+        created: true,
+        version_made: true,
+        partitions,
+        conflicts: Vec::new(),
+    })
 }
 
 /// Describes a known table anew. What people wrote is not touched; a column that stays keeps its id.
-pub async fn update_table(weir: &Weir, job: &Job, known: &KnownTable, finding: &TableFinding) -> Result<Applied> {
+pub async fn update_table(
+    weir: &Weir,
+    job: &Job,
+    known: &KnownTable,
+    finding: &TableFinding,
+) -> Result<Applied> {
     let mut write = alter(weir, job, known).await?;
     let (target, conflicts) = evolve(&known.schema, finding);
     let (schema, last) = assign(target, &known.schema, known.last_field);
     let changes = diff(&known.schema, &schema);
-    let version = if changes.is_empty() { known.version } else { known.version + 1 };
+    let version = if changes.is_empty() {
+        known.version
+    } else {
+        known.version + 1
+    };
     table::update(&mut write, version, last, &shape(job, finding, &schema)).await?;
     if !changes.is_empty() {
-        table::add_version(&mut write, known.id, version, &schema, &changes, Origin::Crawl, &job.run.crawler_name).await?;
+        table::add_version(
+            &mut write,
+            known.id,
+            version,
+            &schema,
+            &changes,
+            Origin::Crawl,
+            &job.run.crawler_name,
+        )
+        .await?;
     }
     let partitions = crawl::set_partitions(&mut write, known.id, &finding.partitions).await?;
     let kind = match (known.missing, changes.is_empty()) {
@@ -189,10 +288,25 @@ pub async fn update_table(weir: &Weir, job: &Job, known: &KnownTable, finding: &
         (false, false) => ChangeKind::SchemaChanged,
     };
     let lines = lines(&changes, partitions);
-    report(&mut write, job, known.id, &known.name, kind, (!changes.is_empty()).then_some(version), lines.clone()).await?;
+    report(
+        &mut write,
+        job,
+        known.id,
+        &known.name,
+        kind,
+        (!changes.is_empty()).then_some(version),
+        lines.clone(),
+    )
+    .await?;
     write.record(json!({ "version": version, "changes": lines, "run_id": job.run.id }));
     write.commit().await?;
-    Ok(Applied { table: known.id, created: false, version_made: !changes.is_empty(), partitions, conflicts })
+    Ok(Applied {
+        table: known.id,
+        created: false,
+        version_made: !changes.is_empty(),
+        partitions,
+        conflicts,
+    })
 }
 
 /// Marks a table whose files are all gone. It is not dropped: its definitions and grants are people's work.
@@ -200,17 +314,34 @@ pub async fn mark_missing(weir: &Weir, job: &Job, known: &KnownTable) -> Result<
     let mut write = alter(weir, job, known).await?;
     table::set_missing(&mut write, true).await?;
     let lines = vec!["no files at its location any more".to_owned()];
-    report(&mut write, job, known.id, &known.name, ChangeKind::Missing, None, lines).await?;
+    report(
+        &mut write,
+        job,
+        known.id,
+        &known.name,
+        ChangeKind::Missing,
+        None,
+        lines,
+    )
+    .await?;
     write.record(json!({ "missing": true, "run_id": job.run.id }));
     write.commit().await
 }
 
 async fn alter(weir: &Weir, job: &Job, known: &KnownTable) -> Result<Write<Alter>> {
-    let ident = TableIdent { namespace: job.namespace.clone(), name: Name::parse("table", &known.name)? };
-    let mut write = weir.gate.write::<Alter>(&job.caller, Target::Table(&ident), "table.alter").await?;
+    let ident = TableIdent {
+        namespace: job.namespace.clone(),
+        name: Name::parse("table", &known.name)?,
+    };
+    let mut write = weir
+        .gate
+        .write::<Alter>(&job.caller, Target::Table(&ident), "table.alter")
+        .await?;
     crawl::hold(&mut write, job.run.id, job.worker).await?;
     if write.permit().object().id != known.id.as_uuid() {
-        return Err(Error::conflict("The table was replaced by another of its name while the crawl ran."));
+        return Err(Error::conflict(
+            "The table was replaced by another of its name while the crawl ran.",
+        ));
     }
     Ok(write)
 }
@@ -224,7 +355,18 @@ async fn report<P: Verb>(
     version: Option<i32>,
     lines: Vec<String>,
 ) -> Result<()> {
-    crawl::add_change(write, job.run.id, &RunChange { table_id, table: full_name(job, name), kind, version, lines }).await
+    crawl::add_change(
+        write,
+        job.run.id,
+        &RunChange {
+            table_id,
+            table: full_name(job, name),
+            kind,
+            version,
+            lines,
+        },
+    )
+    .await
 }
 
 fn full_name(job: &Job, table: &str) -> String {
@@ -232,12 +374,20 @@ fn full_name(job: &Job, table: &str) -> String {
 }
 
 fn counted(count: i64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+    if count == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{count} {what}s")
+    }
 }
 
 fn lines(changes: &[SchemaChange], partitions: PartitionCounts) -> Vec<String> {
     let mut lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
-    for (count, what) in [(partitions.added, "added"), (partitions.changed, "changed"), (partitions.removed, "removed")] {
+    for (count, what) in [
+        (partitions.added, "added"),
+        (partitions.changed, "changed"),
+        (partitions.removed, "removed"),
+    ] {
         if count > 0 {
             lines.push(format!("{} {what}", counted(count, "partition")));
         }
@@ -248,33 +398,82 @@ fn lines(changes: &[SchemaChange], partitions: PartitionCounts) -> Vec<String> {
 /// The schema that holds from now on: the known columns in their order as far as the files still have them, then the new
 /// ones, then the partition columns.
 fn evolve(known: &Schema, finding: &TableFinding) -> (Schema, Vec<String>) {
-    let is_key = |field: &Field| finding.partition_keys.iter().any(|(key, _)| *key == field.name);
-    let data = Schema::new(known.fields.iter().filter(|field| !is_key(field)).cloned().collect());
+    let is_key = |field: &Field| {
+        finding
+            .partition_keys
+            .iter()
+            .any(|(key, _)| *key == field.name)
+    };
+    let data = Schema::new(
+        known
+            .fields
+            .iter()
+            .filter(|field| !is_key(field))
+            .cloned()
+            .collect(),
+    );
     let (merged, conflicts) = merge(&data, &finding.schema);
-    let found = |field: &Field| finding.schema.fields.iter().find(|other| other.name == field.name);
-    let fields = merged.fields.into_iter().filter_map(|field| match (found(&field), finding.complete) {
-        (None, true) => None,
-        // Every file was read, so what they say now replaces what was wider before.
-        (Some(now), true) => Some(now.clone()),
-        (_, false) => Some(field),
-    });
-    let words = |conflict: &weir_core::schema::Conflict| format!("`{}` is {} in the catalog and {} in a file", conflict.path, conflict.left, conflict.right);
-    let conflicts = if finding.complete { Vec::new() } else { conflicts.iter().map(words).collect() };
-    (with_partition_keys(Schema::new(fields.collect()), &finding.partition_keys), conflicts)
+    let found = |field: &Field| {
+        finding
+            .schema
+            .fields
+            .iter()
+            .find(|other| other.name == field.name)
+    };
+    let fields =
+        merged
+            .fields
+            .into_iter()
+            .filter_map(|field| match (found(&field), finding.complete) {
+                (None, true) => None,
+                // Every file was read, so what they say now replaces what was wider before.
+                (Some(now), true) => Some(now.clone()),
+                (_, false) => Some(field),
+            });
+    let words = |conflict: &weir_core::schema::Conflict| {
+        format!(
+            "`{}` is {} in the catalog and {} in a file",
+            conflict.path, conflict.left, conflict.right
+        )
+    };
+    let conflicts = if finding.complete {
+        Vec::new()
+    } else {
+        conflicts.iter().map(words).collect()
+    };
+    (
+        with_partition_keys(Schema::new(fields.collect()), &finding.partition_keys),
+        conflicts,
+    )
 }
 
 fn with_partition_keys(mut schema: Schema, keys: &[(String, DataType)]) -> Schema {
-    schema.fields.retain(|field| !keys.iter().any(|(key, _)| *key == field.name));
-    schema.fields.extend(keys.iter().map(|(name, data_type)| Field::inferred(name, data_type.clone())));
+    schema
+        .fields
+        .retain(|field| !keys.iter().any(|(key, _)| *key == field.name));
+    schema.fields.extend(
+        keys.iter()
+            .map(|(name, data_type)| Field::inferred(name, data_type.clone())),
+    );
     schema
 }
 
 fn shape<'a>(job: &Job, finding: &'a TableFinding, schema: &Schema) -> Shape<'a> {
-    let id_of = |key: &str| schema.fields.iter().find(|field| field.name == key).map(|field| field.id.0);
+    let id_of = |key: &str| {
+        schema
+            .fields
+            .iter()
+            .find(|field| field.name == key)
+            .map(|field| field.id.0)
+    };
     Shape {
         format: finding.format,
         location: finding.location.to_string(),
-        partition_keys: finding.partition_keys.iter().filter_map(|(key, _)| id_of(key)).collect(),
+        partition_keys: finding
+            .partition_keys
+            .iter()
+            .filter_map(|(key, _)| id_of(key))
+            .collect(),
         rows: finding.rows,
         bytes: finding.bytes,
         files: finding.files,

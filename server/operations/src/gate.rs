@@ -25,13 +25,24 @@ impl Gate {
     /// A permit to read `target`. `operation` names what is being done in the audit trail.
     ///
     /// Errors: `NotFound` for what does not exist or may not be seen, `Denied` for what is seen and may not be done.
-    pub async fn read<P: Verb>(&self, caller: &Caller, target: Target<'_>, operation: &str) -> Result<Permit<P>> {
+    pub async fn read<P: Verb>(
+        &self,
+        caller: &Caller,
+        target: Target<'_>,
+        operation: &str,
+    ) -> Result<Permit<P>> {
         let facts = facts(&self.db, target, caller, self.clock.now()).await?;
         self.judge(caller, target, &facts, operation).await
     }
 
     /// As [`Gate::read`], on facts that came together with the content.
-    pub async fn judge<P: Verb>(&self, caller: &Caller, target: Target<'_>, facts: &Facts, operation: &str) -> Result<Permit<P>> {
+    pub async fn judge<P: Verb>(
+        &self,
+        caller: &Caller,
+        target: Target<'_>,
+        facts: &Facts,
+        operation: &str,
+    ) -> Result<Permit<P>> {
         match decide::<P>(caller, facts, &self.policy)? {
             Ok(permit) => Ok(permit),
             Err(denied) => {
@@ -46,7 +57,12 @@ impl Gate {
     /// Opens a transaction, locks `target`, reads its facts and decides; all that follows happens in it.
     ///
     /// Errors: as [`Gate::read`].
-    pub async fn write<P: Verb>(&self, caller: &Caller, target: Target<'_>, operation: &str) -> Result<Write<P>> {
+    pub async fn write<P: Verb>(
+        &self,
+        caller: &Caller,
+        target: Target<'_>,
+        operation: &str,
+    ) -> Result<Write<P>> {
         let opened = Opened::begin(&self.db, target, caller, self.clock.now()).await?;
         let entry = self.entry(caller, target, opened.facts(), operation);
         match decide::<P>(caller, opened.facts(), &self.policy)? {
@@ -78,7 +94,31 @@ impl Gate {
 
     /// Refuses a write that its permit allows and a closer look does not, with its audit row.
     pub async fn refuse_after<P: Verb, T>(&self, write: Write<P>, message: &str) -> Result<T> {
+        self.note_refusal(write).await?;
+        Err(Error::denied(message))
+    }
+
+    /// Gives a write up and leaves the audit row of its refusal.
+    pub async fn note_refusal<P: Verb>(&self, write: Write<P>) -> Result<()> {
         let entry = write.abandon().await?;
+        audit::refused(&self.db, entry).await
+    }
+
+    /// Refuses a read that its permit allows and a closer look does not, with its audit row.
+    pub async fn refuse<T>(
+        &self,
+        caller: &Caller,
+        target: Target<'_>,
+        operation: &str,
+        message: &str,
+    ) -> Result<T> {
+        let entry = Entry::by(
+            caller,
+            operation,
+            target.kind().as_str(),
+            target.name(),
+            self.clock.now(),
+        );
         audit::refused(&self.db, entry).await?;
         Err(Error::denied(message))
     }
@@ -88,13 +128,22 @@ impl Gate {
         if facts.object.is_some() {
             return Ok(false);
         }
-        let container = Facts { object: Some(facts.subject()), ..facts.clone() };
+        let container = Facts {
+            object: Some(facts.subject()),
+            ..facts.clone()
+        };
         Ok(decide::<verbs::Browse>(caller, &container, &self.policy)?.is_ok())
     }
 
     fn entry(&self, caller: &Caller, target: Target<'_>, facts: &Facts, operation: &str) -> Entry {
         let kind = facts.object.map_or(target.kind(), |object| object.kind);
-        let entry = Entry::by(caller, operation, kind.as_str(), target.name(), self.clock.now());
+        let entry = Entry::by(
+            caller,
+            operation,
+            kind.as_str(),
+            target.name(),
+            self.clock.now(),
+        );
         match facts.object {
             Some(object) => entry.on(object.id),
             None => entry,
@@ -105,13 +154,20 @@ impl Gate {
 fn refusal<P: Verb>(target: Target<'_>, denied: Denied) -> Error {
     let (kind, name) = (target.kind(), target.name());
     match denied {
-        Denied::Unseen => Error::not_found(format!("There is no {kind} `{name}`, or it is not shared with you.")),
-        Denied::Forbidden if matches!(target, Target::Server) => {
-            Error::denied(format!("You may not {}. An administrator can.", phrase(P::ACTION)))
+        Denied::Unseen if matches!(target, Target::Grant(_)) => {
+            Error::not_found("There is no such grant, or it is not yours to see.")
         }
-        Denied::Forbidden => {
-            Error::denied(format!("You see the {kind} `{name}` but may not {}. Ask who manages its grants.", phrase(P::ACTION)))
-        }
+        Denied::Unseen => Error::not_found(format!(
+            "There is no {kind} `{name}`, or it is not shared with you."
+        )),
+        Denied::Forbidden if matches!(target, Target::Server) => Error::denied(format!(
+            "You may not {}. An administrator can.",
+            phrase(P::ACTION)
+        )),
+        Denied::Forbidden => Error::denied(format!(
+            "You see the {kind} `{name}` but may not {}. Ask who manages its grants.",
+            phrase(P::ACTION)
+        )),
     }
 }
 

@@ -58,10 +58,25 @@ pub struct GrantRequest {
 
 /// Errors: `Invalid` for a principal or column that is not there and for what [`NewGrant::check`] refuses; `Denied` for who
 /// would hand on more than it holds.
-pub async fn create(weir: &Weir, caller: &Caller, on: &GrantTarget, request: GrantRequest) -> Result<Grant> {
-    let mut write = weir.gate.write::<ManageGrants>(caller, on.target(), "grant.create").await?;
-    let principal = directory::find(&mut write, request.principal.as_str()).await?.filter(|principal| !principal.disabled);
-    let principal = principal.ok_or_else(|| Error::invalid("principal", "Nobody of this name is known here, or the principal is disabled."))?;
+pub async fn create(
+    weir: &Weir,
+    caller: &Caller,
+    on: &GrantTarget,
+    request: GrantRequest,
+) -> Result<Grant> {
+    let mut write = weir
+        .gate
+        .write::<ManageGrants>(caller, on.target(), "grant.create")
+        .await?;
+    let principal = directory::find(&mut write, request.principal.as_str())
+        .await?
+        .filter(|principal| !principal.disabled);
+    let principal = principal.ok_or_else(|| {
+        Error::invalid(
+            "principal",
+            "Nobody of this name is known here, or the principal is disabled.",
+        )
+    })?;
     let new = NewGrant {
         principal: principal.id,
         privileges: request.privileges,
@@ -72,10 +87,15 @@ pub async fn create(weir: &Weir, caller: &Caller, on: &GrantTarget, request: Gra
         reason: request.reason,
     };
     new.check(on.kind(), write.now())?;
-    check_columns(&mut write, &new.columns).await?;
-    if write.permit().grantable().is_some_and(|held| !new.is_within(held)) {
+    // Before anything is said of the columns: whether an id exists is not for who could not grant it.
+    if write
+        .permit()
+        .grantable()
+        .is_some_and(|held| !new.is_within(held))
+    {
         return weir.gate.refuse_after(write, "You may hand on only what your own grants let you: these privileges, these columns, this long.").await;
     }
+    check_columns(&mut write, &new.columns).await?;
     let id = grant::create(&mut write, &new).await?;
     write.record(json!({
         "grant_id": id, "principal": principal.name, "privileges": new.privileges, "columns": new.columns, "grantable": new.grantable,
@@ -88,7 +108,10 @@ pub async fn create(weir: &Weir, caller: &Caller, on: &GrantTarget, request: Gra
 async fn check_columns(write: &mut Write<ManageGrants>, columns: &ColumnSet) -> Result<()> {
     for id in columns.field_ids() {
         if !table::has_column(write, FieldId(id)).await? {
-            return Err(Error::invalid("columns", format!("The table has no column with the id {id}.")));
+            return Err(Error::invalid(
+                "columns",
+                format!("The table has no column with the id {id}."),
+            ));
         }
     }
     Ok(())
@@ -96,19 +119,35 @@ async fn check_columns(write: &mut Write<ManageGrants>, columns: &ColumnSet) -> 
 
 /// One grant, for who manages grants on the object that it is on.
 pub async fn get(weir: &Weir, caller: &Caller, id: GrantId) -> Result<Grant> {
-    let permit = weir.gate.read::<ManageGrants>(caller, Target::Grant(id), "grant.get").await?;
+    let permit = weir
+        .gate
+        .read::<ManageGrants>(caller, Target::Grant(id), "grant.get")
+        .await?;
     grant::get(&weir.db, &permit, id).await
 }
 
 /// Ends a grant. It holds nowhere from the next request on.
 pub async fn revoke(weir: &Weir, caller: &Caller, id: GrantId) -> Result<()> {
-    let mut write = weir.gate.write::<ManageGrants>(caller, Target::Grant(id), "grant.revoke").await?;
+    let mut write = weir
+        .gate
+        .write::<ManageGrants>(caller, Target::Grant(id), "grant.revoke")
+        .await?;
     let held = grant::get_in(&mut write, id).await?;
     if write.permit().grantable().is_some() {
-        return weir.gate.refuse_after(write, "You may hand on what you hold, but ending grants needs MANAGE_GRANTS.").await;
+        return weir
+            .gate
+            .refuse_after(
+                write,
+                "You may hand on what you hold, but ending grants needs MANAGE_GRANTS.",
+            )
+            .await;
     }
     grant::revoke(&mut write, id).await?;
-    write.about(held.fact.resource.kind.as_str(), held.fact.resource.id, held.resource_name);
+    write.about(
+        held.fact.resource.kind.as_str(),
+        held.fact.resource.id,
+        held.resource_name,
+    );
     write.record(json!({ "grant_id": id, "principal": held.principal_name, "privileges": held.fact.privileges, "columns": held.fact.columns }));
     write.commit().await
 }
@@ -116,9 +155,15 @@ pub async fn revoke(weir: &Weir, caller: &Caller, id: GrantId) -> Result<()> {
 /// Who reaches a table, and by what: all grants for who manages them, the caller's own for everybody else.
 pub async fn on_table(weir: &Weir, caller: &Caller, ident: &TableIdent) -> Result<Vec<Grant>> {
     let target = Target::Table(ident);
-    let own = weir.gate.read::<Describe>(caller, target, "grant.list").await?;
+    let own = weir
+        .gate
+        .read::<Describe>(caller, target, "grant.list")
+        .await?;
     if weir.gate.may::<ManageGrants>(caller, target).await? {
-        let permit = weir.gate.read::<ManageGrants>(caller, target, "grant.list").await?;
+        let permit = weir
+            .gate
+            .read::<ManageGrants>(caller, target, "grant.list")
+            .await?;
         if permit.grantable().is_none() {
             return grant::reaching(&weir.db, &permit, weir.now()).await;
         }
@@ -127,10 +172,34 @@ pub async fn on_table(weir: &Weir, caller: &Caller, ident: &TableIdent) -> Resul
 }
 
 /// The grants on an object and on everything inside it, the newest first; to one principal where `to` is given.
-pub async fn list(weir: &Weir, caller: &Caller, on: &GrantTarget, to: Option<&PrincipalName>, page: &PageRequest) -> Result<Page<Grant>> {
-    let permit = weir.gate.read::<ManageGrants>(caller, on.target(), "grant.list").await?;
+pub async fn list(
+    weir: &Weir,
+    caller: &Caller,
+    on: &GrantTarget,
+    to: Option<&PrincipalName>,
+    page: &PageRequest,
+) -> Result<Page<Grant>> {
+    let permit = weir
+        .gate
+        .read::<ManageGrants>(caller, on.target(), "grant.list")
+        .await?;
     if permit.grantable().is_some() {
-        return Err(Error::denied("You may hand on what you hold, but listing grants needs MANAGE_GRANTS."));
+        return weir
+            .gate
+            .refuse(
+                caller,
+                on.target(),
+                "grant.list",
+                "You may hand on what you hold, but listing grants needs MANAGE_GRANTS.",
+            )
+            .await;
     }
-    grant::list(&weir.db, &permit, to.map(PrincipalName::as_str), weir.now(), page).await
+    grant::list(
+        &weir.db,
+        &permit,
+        to.map(PrincipalName::as_str),
+        weir.now(),
+        page,
+    )
+    .await
 }

@@ -13,7 +13,10 @@ use crate::Weir;
 
 /// Principals by name, for who may name them as owners or grant to them.
 pub async fn list(weir: &Weir, caller: &Caller, page: &PageRequest) -> Result<Page<Principal>> {
-    let permit = weir.gate.read::<ReadDirectory>(caller, Target::Server, "principal.list").await?;
+    let permit = weir
+        .gate
+        .read::<ReadDirectory>(caller, Target::Server, "principal.list")
+        .await?;
     directory::list(&weir.db, &permit, page).await
 }
 
@@ -34,16 +37,35 @@ pub enum Proof {
 }
 
 /// Errors: a proof that does not fit the kind.
-pub async fn create(weir: &Weir, caller: &Caller, name: &PrincipalName, kind: PrincipalKind, proof: Proof) -> Result<Principal> {
+pub async fn create(
+    weir: &Weir,
+    caller: &Caller,
+    name: &PrincipalName,
+    kind: PrincipalKind,
+    proof: Proof,
+) -> Result<Principal> {
     let mut write = manage(weir, caller, "principal.create").await?;
     let created = directory::create(&mut write, name, kind).await?;
     match (kind, &proof) {
-        (PrincipalKind::User, Proof::Password(hash)) => directory::set_password(&mut write, created.id, hash.as_phc()).await?,
+        (PrincipalKind::User, Proof::Password(hash)) => {
+            directory::set_password(&mut write, created.id, hash.as_phc()).await?
+        }
         (PrincipalKind::Service, Proof::Client(client)) => {
-            directory::add_client(&mut write, created.id, &client.client_id, &client.secret_hash).await?;
+            directory::add_client(
+                &mut write,
+                created.id,
+                &client.client_id,
+                &client.secret_hash,
+            )
+            .await?;
         }
         (PrincipalKind::Group | PrincipalKind::Role, Proof::None) => {}
-        _ => return Err(Error::invalid("kind", "A user has a password, a service has a client, a group or role has neither.")),
+        _ => {
+            return Err(Error::invalid(
+                "kind",
+                "A user has a password, a service has a client, a group or role has neither.",
+            ));
+        }
     }
     write.about("principal", created.id.as_uuid(), created.name.clone());
     write.record(json!({ "kind": kind }));
@@ -52,7 +74,12 @@ pub async fn create(weir: &Weir, caller: &Caller, name: &PrincipalName, kind: Pr
 }
 
 /// Makes `member` belong to a group or role. Errors: it is not a group or role; the two would belong to each other.
-pub async fn add_member(weir: &Weir, caller: &Caller, group: &PrincipalName, member: &PrincipalName) -> Result<()> {
+pub async fn add_member(
+    weir: &Weir,
+    caller: &Caller,
+    group: &PrincipalName,
+    member: &PrincipalName,
+) -> Result<()> {
     let mut write = manage(weir, caller, "principal.add_member").await?;
     let (group, member) = pair(&mut write, group, member).await?;
     directory::add_member(&mut write, group.id, member.id).await?;
@@ -61,7 +88,12 @@ pub async fn add_member(weir: &Weir, caller: &Caller, group: &PrincipalName, mem
     write.commit().await
 }
 
-pub async fn remove_member(weir: &Weir, caller: &Caller, group: &PrincipalName, member: &PrincipalName) -> Result<()> {
+pub async fn remove_member(
+    weir: &Weir,
+    caller: &Caller,
+    group: &PrincipalName,
+    member: &PrincipalName,
+) -> Result<()> {
     let mut write = manage(weir, caller, "principal.remove_member").await?;
     let (group, member) = pair(&mut write, group, member).await?;
     directory::remove_member(&mut write, group.id, member.id).await?;
@@ -83,17 +115,28 @@ pub async fn disable(weir: &Weir, caller: &Caller, name: &PrincipalName) -> Resu
 }
 
 async fn manage(weir: &Weir, caller: &Caller, operation: &str) -> Result<Write<ManagePrincipals>> {
-    weir.gate.write::<ManagePrincipals>(caller, Target::Server, operation).await
+    weir.gate
+        .write::<ManagePrincipals>(caller, Target::Server, operation)
+        .await
 }
 
 async fn known(write: &mut Write<ManagePrincipals>, name: &PrincipalName) -> Result<Principal> {
-    directory::find(write, name.as_str()).await?.ok_or_else(|| Error::not_found(format!("There is no principal `{name}`.")))
+    directory::find(write, name.as_str())
+        .await?
+        .ok_or_else(|| Error::not_found(format!("There is no principal `{name}`.")))
 }
 
-async fn pair(write: &mut Write<ManagePrincipals>, group: &PrincipalName, member: &PrincipalName) -> Result<(Principal, Principal)> {
+async fn pair(
+    write: &mut Write<ManagePrincipals>,
+    group: &PrincipalName,
+    member: &PrincipalName,
+) -> Result<(Principal, Principal)> {
     let group = known(write, group).await?;
     if !matches!(group.kind, PrincipalKind::Group | PrincipalKind::Role) {
-        return Err(Error::invalid("group", "Only a group or a role has members."));
+        return Err(Error::invalid(
+            "group",
+            "Only a group or a role has members.",
+        ));
     }
     let member = known(write, member).await?;
     Ok((group, member))

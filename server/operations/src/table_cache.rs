@@ -1,6 +1,7 @@
 //! Facts and sealed content of tables, kept while nothing that they rest on changes. What is kept decides nothing: each
 //! request is judged anew, at its own moment, and the content still opens only to the permit that comes of it.
 
+use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -30,30 +31,68 @@ struct Kept {
     rests_on: Vec<Uuid>,
 }
 
+/// A table read for one request.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) facts: Facts,
+    pub(crate) sealed: Arc<Sealed>,
+    /// The check that the content was read after, when it was read just now.
+    fresh: Option<Tick>,
+}
+
 impl TableCache {
     pub(crate) fn new(freshness: Freshness) -> Self {
-        Self { freshness, tables: Cache::builder().max_capacity(MAX_TABLES).build() }
+        Self {
+            freshness,
+            tables: Cache::builder().max_capacity(MAX_TABLES).build(),
+        }
     }
 
     /// The facts about a table for `caller` and its sealed content, as of some moment after the request arrived.
-    pub(crate) async fn sealed(&self, db: &Db, ident: &TableIdent, caller: &Caller, now: chrono::DateTime<chrono::Utc>) -> Result<(Facts, Arc<Sealed>)> {
+    pub(crate) async fn read(
+        &self,
+        db: &Db,
+        ident: &TableIdent,
+        caller: &Caller,
+        now: DateTime<Utc>,
+    ) -> Result<Read> {
         let tick = match caller.fresh {
             Some(tick) => tick,
             None => self.freshness.check().await?,
         };
-        let key = (ident.clone(), caller.member_of.clone());
-        if let Some(kept) = self.tables.get(&key)
+        if let Some(kept) = self.tables.get(&(ident.clone(), caller.member_of.clone()))
             && self.freshness.objects_since(kept.since, &kept.rests_on)
         {
-            return Ok((Facts { now, ..kept.facts.clone() }, kept.sealed.clone()));
+            let facts = Facts {
+                now,
+                ..kept.facts.clone()
+            };
+            return Ok(Read {
+                facts,
+                sealed: kept.sealed.clone(),
+                fresh: None,
+            });
         }
         let (facts, sealed) = table::sealed(db, ident, caller, now).await?;
-        let sealed = Arc::new(sealed);
-        // What is not there is not kept: nothing would tell when it comes to be.
-        if facts.object.is_some() {
-            let kept = Kept { since: tick, facts: facts.clone(), sealed: sealed.clone(), rests_on: sealed.rests_on() };
-            self.tables.insert(key, Arc::new(kept));
+        Ok(Read {
+            facts,
+            sealed: Arc::new(sealed),
+            fresh: Some(tick),
+        })
+    }
+
+    /// Keeps what was read, once its reader turned out to be allowed to see it.
+    pub(crate) fn keep(&self, ident: &TableIdent, caller: &Caller, read: Read) {
+        if let Some(since) = read.fresh {
+            let rests_on = read.sealed.rests_on();
+            let kept = Kept {
+                since,
+                facts: read.facts,
+                sealed: read.sealed,
+                rests_on,
+            };
+            self.tables
+                .insert((ident.clone(), caller.member_of.clone()), Arc::new(kept));
         }
-        Ok((facts, sealed))
     }
 }

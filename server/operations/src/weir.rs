@@ -28,9 +28,22 @@ pub struct Weir {
 }
 
 impl Weir {
-    pub fn new(db: Db, freshness: Freshness, policy: Arc<Policy>, stores: Stores, clock: SharedClock) -> Self {
+    pub fn new(
+        db: Db,
+        freshness: Freshness,
+        policy: Arc<Policy>,
+        stores: Stores,
+        clock: SharedClock,
+    ) -> Self {
         let gate = Gate::new(db.clone(), policy, clock.clone());
-        Self { db, gate, stores, clock, tables: TableCache::new(freshness), queued: Arc::default() }
+        Self {
+            db,
+            gate,
+            stores,
+            clock,
+            tables: TableCache::new(freshness),
+            queued: Arc::default(),
+        }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -54,7 +67,14 @@ impl Weir {
     /// Makes the first administrator, if there is nobody yet. Returns whether it did.
     pub async fn bootstrap(&self, name: &PrincipalName, password: &HashedPassword) -> Result<bool> {
         let now = self.now();
-        let entry = Entry::system("principal.bootstrap", "principal", name.as_str(), RequestId::new(), Face::Cli, now);
+        let entry = Entry::system(
+            "principal.bootstrap",
+            "principal",
+            name.as_str(),
+            RequestId::new(),
+            Face::Cli,
+            now,
+        );
         bootstrap::first_admin(&self.db, name, password.as_phc(), &entry, now).await
     }
 }

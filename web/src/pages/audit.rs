@@ -76,7 +76,7 @@ fn filter(asked: &Asked) -> Result<AuditFilter> {
         object: text("object"),
         outcome: asked.text("outcome").map(Outcome::parse).transpose()?,
         from: day("from")?,
-        until: day("until")?.map(|day| day + TimeDelta::days(1)),
+        until: day("until")?.and_then(|day| day.checked_add_signed(TimeDelta::days(1))),
     })
 }
 

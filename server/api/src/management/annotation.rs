@@ -33,7 +33,11 @@ impl From<Annotations> for AnnotationsBody {
         let value = |attribute| {
             annotations.get(attribute).and_then(|annotation| {
                 let value = annotation.value.clone()?;
-                Some(ValueBody { value, edited_by: annotation.edited_by.clone(), edited_at: annotation.edited_at })
+                Some(ValueBody {
+                    value,
+                    edited_by: annotation.edited_by.clone(),
+                    edited_at: annotation.edited_at,
+                })
             })
         };
         Self {
@@ -83,6 +87,8 @@ impl From<AnnotationEditBody> for AnnotationEdit {
 }
 
 /// Tells a key that is `null` from one that is absent.
-pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

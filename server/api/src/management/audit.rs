@@ -78,9 +78,37 @@ pub struct AuditParams {
 
 /// The newest events first.
 #[utoipa::path(get, path = "/audit", tag = "audit", params(AuditParams), responses((status = 200, body = PageBody<AuditEventBody>), (status = 403, body = Problem), (status = 422, body = Problem)))]
-pub async fn list(State(state): State<ApiState>, who: Authenticated, Params(params): Params<AuditParams>) -> Result<Json<PageBody<AuditEventBody>>, ApiError> {
-    let AuditParams { principal, action, object, outcome, from, until, limit, after } = params;
+pub async fn list(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Params(params): Params<AuditParams>,
+) -> Result<Json<PageBody<AuditEventBody>>, ApiError> {
+    let AuditParams {
+        principal,
+        action,
+        object,
+        outcome,
+        from,
+        until,
+        limit,
+        after,
+    } = params;
     let outcome = outcome.as_deref().map(Outcome::parse).transpose()?;
-    let filter = AuditFilter { principal, action, object, outcome, from, until };
-    Ok(PageBody::of(audit::list(&state.weir, &who.caller, &filter, &PageRequest::new(limit, after)?).await?))
+    let filter = AuditFilter {
+        principal,
+        action,
+        object,
+        outcome,
+        from,
+        until,
+    };
+    Ok(PageBody::of(
+        audit::list(
+            &state.weir,
+            &who.caller,
+            &filter,
+            &PageRequest::new(limit, after)?,
+        )
+        .await?,
+    ))
 }

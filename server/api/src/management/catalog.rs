@@ -26,7 +26,11 @@ pub struct CatalogBody {
 
 impl From<Catalog> for CatalogBody {
     fn from(catalog: Catalog) -> Self {
-        Self { id: catalog.id.into(), name: catalog.name, created_at: catalog.created_at }
+        Self {
+            id: catalog.id.into(),
+            name: catalog.name,
+            created_at: catalog.created_at,
+        }
     }
 }
 
@@ -38,27 +42,54 @@ pub struct CatalogCreate {
 
 /// The catalogs that you can find something in.
 #[utoipa::path(get, path = "/catalogs", tag = "catalog", params(PageParams), responses((status = 200, body = PageBody<CatalogBody>), (status = 401, body = Problem), (status = 422, body = Problem)))]
-pub async fn list(State(state): State<ApiState>, who: Authenticated, Params(page): Params<PageParams>) -> Result<Json<PageBody<CatalogBody>>, ApiError> {
-    Ok(PageBody::of(catalog::list(&state.weir, &who.caller, &page.request()?).await?))
+pub async fn list(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Params(page): Params<PageParams>,
+) -> Result<Json<PageBody<CatalogBody>>, ApiError> {
+    Ok(PageBody::of(
+        catalog::list(&state.weir, &who.caller, &page.request()?).await?,
+    ))
 }
 
 /// Create a catalog.
 #[utoipa::path(post, path = "/catalogs", tag = "catalog", request_body = CatalogCreate, responses((status = 201, body = CatalogBody), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn create(State(state): State<ApiState>, who: Authenticated, Body(body): Body<CatalogCreate>) -> Result<(StatusCode, Json<CatalogBody>), ApiError> {
+pub async fn create(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Body(body): Body<CatalogCreate>,
+) -> Result<(StatusCode, Json<CatalogBody>), ApiError> {
     let name = Name::parse("name", &body.name)?;
-    Ok((StatusCode::CREATED, Json(catalog::create(&state.weir, &who.caller, &name).await?.into())))
+    Ok((
+        StatusCode::CREATED,
+        Json(
+            catalog::create(&state.weir, &who.caller, &name)
+                .await?
+                .into(),
+        ),
+    ))
 }
 
 /// One catalog.
 #[utoipa::path(get, path = "/catalogs/{catalog}", tag = "catalog", params(("catalog" = String, Path)), responses((status = 200, body = CatalogBody), (status = 404, body = Problem)))]
-pub async fn get(State(state): State<ApiState>, who: Authenticated, Segments(name): Segments<String>) -> Result<Json<CatalogBody>, ApiError> {
+pub async fn get(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(name): Segments<String>,
+) -> Result<Json<CatalogBody>, ApiError> {
     let name = Name::parse("catalog", &name)?;
-    Ok(Json(catalog::get(&state.weir, &who.caller, &name).await?.into()))
+    Ok(Json(
+        catalog::get(&state.weir, &who.caller, &name).await?.into(),
+    ))
 }
 
 /// Drop an empty catalog.
 #[utoipa::path(delete, path = "/catalogs/{catalog}", tag = "catalog", params(("catalog" = String, Path)), responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
-pub async fn drop_catalog(State(state): State<ApiState>, who: Authenticated, Segments(name): Segments<String>) -> Result<StatusCode, ApiError> {
+pub async fn drop_catalog(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(name): Segments<String>,
+) -> Result<StatusCode, ApiError> {
     catalog::drop(&state.weir, &who.caller, &Name::parse("catalog", &name)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -90,13 +90,23 @@ pub struct CrawlerUpdate {
 
 /// The crawlers that you may see.
 #[utoipa::path(get, path = "/crawlers", tag = "crawler", params(PageParams), responses((status = 200, body = PageBody<CrawlerBody>)))]
-pub async fn list(State(state): State<ApiState>, who: Authenticated, Params(page): Params<PageParams>) -> Result<Json<PageBody<CrawlerBody>>, ApiError> {
-    Ok(PageBody::of(crawler::list(&state.weir, &who.caller, &page.request()?).await?))
+pub async fn list(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Params(page): Params<PageParams>,
+) -> Result<Json<PageBody<CrawlerBody>>, ApiError> {
+    Ok(PageBody::of(
+        crawler::list(&state.weir, &who.caller, &page.request()?).await?,
+    ))
 }
 
 /// Create a crawler.
 #[utoipa::path(post, path = "/crawlers", tag = "crawler", request_body = CrawlerCreate, responses((status = 201, body = CrawlerBody), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn create(State(state): State<ApiState>, who: Authenticated, Body(body): Body<CrawlerCreate>) -> Result<(StatusCode, Json<CrawlerBody>), ApiError> {
+pub async fn create(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Body(body): Body<CrawlerCreate>,
+) -> Result<(StatusCode, Json<CrawlerBody>), ApiError> {
     let new = NewCrawler {
         name: Name::parse("name", &body.name)?,
         location: Name::parse("location", &body.location)?,
@@ -105,26 +115,65 @@ pub async fn create(State(state): State<ApiState>, who: Authenticated, Body(body
         schedule: body.schedule,
         time_zone: body.time_zone.unwrap_or_else(|| "UTC".to_owned()),
     };
-    Ok((StatusCode::CREATED, Json(crawler::create(&state.weir, &who.caller, new).await?.into())))
+    Ok((
+        StatusCode::CREATED,
+        Json(crawler::create(&state.weir, &who.caller, new).await?.into()),
+    ))
 }
 
 /// One crawler.
 #[utoipa::path(get, path = "/crawlers/{crawler}", tag = "crawler", params(("crawler" = String, Path)), responses((status = 200, body = CrawlerBody), (status = 404, body = Problem)))]
-pub async fn get(State(state): State<ApiState>, who: Authenticated, Segments(name): Segments<String>) -> Result<Json<CrawlerBody>, ApiError> {
-    Ok(Json(crawler::get(&state.weir, &who.caller, &Name::parse("crawler", &name)?).await?.into()))
+pub async fn get(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(name): Segments<String>,
+) -> Result<Json<CrawlerBody>, ApiError> {
+    Ok(Json(
+        crawler::get(&state.weir, &who.caller, &Name::parse("crawler", &name)?)
+            .await?
+            .into(),
+    ))
 }
 
 /// Change when a crawler runs.
 #[utoipa::path(patch, path = "/crawlers/{crawler}", tag = "crawler", params(("crawler" = String, Path)), request_body = CrawlerUpdate, responses((status = 200, body = CrawlerBody), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn update(State(state): State<ApiState>, who: Authenticated, Segments(name): Segments<String>, Body(body): Body<CrawlerUpdate>) -> Result<Json<CrawlerBody>, ApiError> {
-    let CrawlerUpdate { version, schedule, time_zone, enabled } = body;
-    let edit = CrawlerEdit { schedule, time_zone, enabled, version };
-    Ok(Json(crawler::update(&state.weir, &who.caller, &Name::parse("crawler", &name)?, edit).await?.into()))
+pub async fn update(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(name): Segments<String>,
+    Body(body): Body<CrawlerUpdate>,
+) -> Result<Json<CrawlerBody>, ApiError> {
+    let CrawlerUpdate {
+        version,
+        schedule,
+        time_zone,
+        enabled,
+    } = body;
+    let edit = CrawlerEdit {
+        schedule,
+        time_zone,
+        enabled,
+        version,
+    };
+    Ok(Json(
+        crawler::update(
+            &state.weir,
+            &who.caller,
+            &Name::parse("crawler", &name)?,
+            edit,
+        )
+        .await?
+        .into(),
+    ))
 }
 
 /// Remove a crawler and its runs. The tables that it found stay.
 #[utoipa::path(delete, path = "/crawlers/{crawler}", tag = "crawler", params(("crawler" = String, Path)), responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)))]
-pub async fn drop_crawler(State(state): State<ApiState>, who: Authenticated, Segments(name): Segments<String>) -> Result<StatusCode, ApiError> {
+pub async fn drop_crawler(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(name): Segments<String>,
+) -> Result<StatusCode, ApiError> {
     crawler::drop(&state.weir, &who.caller, &Name::parse("crawler", &name)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -64,7 +64,10 @@ impl From<Grant> for GrantBody {
             resource_kind: fact.resource.kind.as_str(),
             resource: grant.resource_name,
             privileges: fact.privileges.names(),
-            columns: ColumnsBody { mode: fact.columns.mode().to_owned(), field_ids: fact.columns.field_ids() },
+            columns: ColumnsBody {
+                mode: fact.columns.mode().to_owned(),
+                field_ids: fact.columns.field_ids(),
+            },
             grantable: fact.grantable,
             valid_from: fact.valid_from,
             valid_until: fact.valid_until,
@@ -88,15 +91,35 @@ pub struct TargetBody {
 
 impl TargetBody {
     fn parse(&self) -> Result<GrantTarget> {
-        let parts = [&self.catalog, &self.namespace, &self.table, &self.location, &self.crawler].map(Option::as_deref);
+        let parts = [
+            &self.catalog,
+            &self.namespace,
+            &self.table,
+            &self.location,
+            &self.crawler,
+        ]
+        .map(Option::as_deref);
         match parts {
             [None, None, None, None, None] => Ok(GrantTarget::Server),
-            [Some(catalog), None, None, None, None] => Name::parse("catalog", catalog).map(GrantTarget::Catalog),
-            [Some(catalog), Some(namespace), None, None, None] => NamespaceIdent::parse(catalog, namespace).map(GrantTarget::Namespace),
-            [Some(catalog), Some(namespace), Some(table), None, None] => TableIdent::parse(catalog, namespace, table).map(GrantTarget::Table),
-            [None, None, None, Some(location), None] => Name::parse("location", location).map(GrantTarget::Location),
-            [None, None, None, None, Some(crawler)] => Name::parse("crawler", crawler).map(GrantTarget::Crawler),
-            _ => Err(Error::invalid("on", "Name a catalog, a catalog and namespace, a catalog, namespace and table, a location, or a crawler.")),
+            [Some(catalog), None, None, None, None] => {
+                Name::parse("catalog", catalog).map(GrantTarget::Catalog)
+            }
+            [Some(catalog), Some(namespace), None, None, None] => {
+                NamespaceIdent::parse(catalog, namespace).map(GrantTarget::Namespace)
+            }
+            [Some(catalog), Some(namespace), Some(table), None, None] => {
+                TableIdent::parse(catalog, namespace, table).map(GrantTarget::Table)
+            }
+            [None, None, None, Some(location), None] => {
+                Name::parse("location", location).map(GrantTarget::Location)
+            }
+            [None, None, None, None, Some(crawler)] => {
+                Name::parse("crawler", crawler).map(GrantTarget::Crawler)
+            }
+            _ => Err(Error::invalid(
+                "on",
+                "Name a catalog, a catalog and namespace, a catalog, namespace and table, a location, or a crawler.",
+            )),
         }
     }
 }
@@ -120,7 +143,9 @@ pub struct GrantCreate {
 
 impl GrantCreate {
     fn parse(self) -> Result<(GrantTarget, GrantRequest)> {
-        let columns = self.columns.map_or(Ok(ColumnSet::All), |columns| ColumnSet::parse(&columns.mode, columns.field_ids))?;
+        let columns = self.columns.map_or(Ok(ColumnSet::All), |columns| {
+            ColumnSet::parse(&columns.mode, columns.field_ids)
+        })?;
         let request = GrantRequest {
             principal: PrincipalName::parse("principal", &self.principal)?,
             privileges: PrivilegeSet::parse(self.privileges.iter().map(String::as_str))?,
@@ -154,29 +179,83 @@ pub struct GrantParams {
 
 /// The grants on an object and on everything inside it, the newest first.
 #[utoipa::path(get, path = "/grants", tag = "grant", params(GrantParams), responses((status = 200, body = PageBody<GrantBody>), (status = 403, body = Problem), (status = 404, body = Problem)))]
-pub async fn list(State(state): State<ApiState>, who: Authenticated, Params(params): Params<GrantParams>) -> Result<Json<PageBody<GrantBody>>, ApiError> {
-    let GrantParams { catalog, namespace, table, location, crawler, principal, limit, after } = params;
-    let on = TargetBody { catalog, namespace, table, location, crawler }.parse()?;
-    let to = principal.map(|name| PrincipalName::parse("principal", &name)).transpose()?;
-    Ok(PageBody::of(grant::list(&state.weir, &who.caller, &on, to.as_ref(), &PageRequest::new(limit, after)?).await?))
+pub async fn list(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Params(params): Params<GrantParams>,
+) -> Result<Json<PageBody<GrantBody>>, ApiError> {
+    let GrantParams {
+        catalog,
+        namespace,
+        table,
+        location,
+        crawler,
+        principal,
+        limit,
+        after,
+    } = params;
+    let on = TargetBody {
+        catalog,
+        namespace,
+        table,
+        location,
+        crawler,
+    }
+    .parse()?;
+    let to = principal
+        .map(|name| PrincipalName::parse("principal", &name))
+        .transpose()?;
+    Ok(PageBody::of(
+        grant::list(
+            &state.weir,
+            &who.caller,
+            &on,
+            to.as_ref(),
+            &PageRequest::new(limit, after)?,
+        )
+        .await?,
+    ))
 }
 
 /// Grant.
 #[utoipa::path(post, path = "/grants", tag = "grant", request_body = GrantCreate, responses((status = 201, body = GrantBody), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn create(State(state): State<ApiState>, who: Authenticated, Body(body): Body<GrantCreate>) -> Result<(StatusCode, Json<GrantBody>), ApiError> {
+pub async fn create(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Body(body): Body<GrantCreate>,
+) -> Result<(StatusCode, Json<GrantBody>), ApiError> {
     let (on, request) = body.parse()?;
-    Ok((StatusCode::CREATED, Json(grant::create(&state.weir, &who.caller, &on, request).await?.into())))
+    Ok((
+        StatusCode::CREATED,
+        Json(
+            grant::create(&state.weir, &who.caller, &on, request)
+                .await?
+                .into(),
+        ),
+    ))
 }
 
 /// One grant.
 #[utoipa::path(get, path = "/grants/{id}", tag = "grant", params(("id" = Uuid, Path)), responses((status = 200, body = GrantBody), (status = 403, body = Problem), (status = 404, body = Problem)))]
-pub async fn get(State(state): State<ApiState>, who: Authenticated, Segments(id): Segments<String>) -> Result<Json<GrantBody>, ApiError> {
-    Ok(Json(grant::get(&state.weir, &who.caller, id.parse::<GrantId>()?).await?.into()))
+pub async fn get(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(id): Segments<String>,
+) -> Result<Json<GrantBody>, ApiError> {
+    Ok(Json(
+        grant::get(&state.weir, &who.caller, id.parse::<GrantId>()?)
+            .await?
+            .into(),
+    ))
 }
 
 /// Revoke. It holds nowhere from the next request on.
 #[utoipa::path(delete, path = "/grants/{id}", tag = "grant", params(("id" = Uuid, Path)), responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)))]
-pub async fn revoke(State(state): State<ApiState>, who: Authenticated, Segments(id): Segments<String>) -> Result<StatusCode, ApiError> {
+pub async fn revoke(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(id): Segments<String>,
+) -> Result<StatusCode, ApiError> {
     grant::revoke(&state.weir, &who.caller, id.parse::<GrantId>()?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

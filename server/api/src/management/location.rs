@@ -45,18 +45,33 @@ pub struct SettingsBody {
 
 impl From<SettingsBody> for StorageSettings {
     fn from(body: SettingsBody) -> Self {
-        Self { endpoint: body.endpoint, region: body.region, path_style: body.path_style, credential: body.credential }
+        Self {
+            endpoint: body.endpoint,
+            region: body.region,
+            path_style: body.path_style,
+            credential: body.credential,
+        }
     }
 }
 
 impl From<StorageLocation> for LocationBody {
     fn from(location: StorageLocation) -> Self {
-        let StorageSettings { endpoint, region, path_style, credential } = location.settings;
+        let StorageSettings {
+            endpoint,
+            region,
+            path_style,
+            credential,
+        } = location.settings;
         Self {
             id: location.id.into(),
             name: location.name,
             url: location.url,
-            settings: SettingsBody { endpoint, region, path_style, credential },
+            settings: SettingsBody {
+                endpoint,
+                region,
+                path_style,
+                credential,
+            },
             created_at: location.created_at,
         }
     }
@@ -74,14 +89,28 @@ pub struct LocationRegister {
 
 /// The storage locations that you may use or see.
 #[utoipa::path(get, path = "/locations", tag = "location", params(PageParams), responses((status = 200, body = PageBody<LocationBody>)))]
-pub async fn list(State(state): State<ApiState>, who: Authenticated, Params(page): Params<PageParams>) -> Result<Json<PageBody<LocationBody>>, ApiError> {
-    Ok(PageBody::of(location::list(&state.weir, &who.caller, &page.request()?).await?))
+pub async fn list(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Params(page): Params<PageParams>,
+) -> Result<Json<PageBody<LocationBody>>, ApiError> {
+    Ok(PageBody::of(
+        location::list(&state.weir, &who.caller, &page.request()?).await?,
+    ))
 }
 
 /// Register a storage location. It is listed once to see that it answers.
 #[utoipa::path(post, path = "/locations", tag = "location", request_body = LocationRegister, responses((status = 201, body = LocationBody), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
-pub async fn register(State(state): State<ApiState>, who: Authenticated, Body(body): Body<LocationRegister>) -> Result<(StatusCode, Json<LocationBody>), ApiError> {
-    let (name, url) = (Name::parse("name", &body.name)?, Location::parse("url", &body.url)?);
-    let registered = location::register(&state.weir, &who.caller, &name, &url, body.settings.into()).await?;
+pub async fn register(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Body(body): Body<LocationRegister>,
+) -> Result<(StatusCode, Json<LocationBody>), ApiError> {
+    let (name, url) = (
+        Name::parse("name", &body.name)?,
+        Location::parse("url", &body.url)?,
+    );
+    let registered =
+        location::register(&state.weir, &who.caller, &name, &url, body.settings.into()).await?;
     Ok((StatusCode::CREATED, Json(registered.into())))
 }

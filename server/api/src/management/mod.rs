@@ -67,7 +67,10 @@ pub fn router(state: ApiState) -> Router {
 pub fn document() -> utoipa::openapi::OpenApi {
     let (_, mut document) = routes_and_document().split_for_parts();
     if let Some(components) = document.components.as_mut() {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token of `POST /api/v1/tokens`.")).build();
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A token of `POST /api/v1/tokens`."))
+            .build();
         components.add_security_scheme("token", SecurityScheme::Http(bearer));
     }
     document
@@ -81,7 +84,11 @@ fn routes_and_document() -> OpenApiRouter<ApiState> {
         .routes(routes!(catalog::list, catalog::create))
         .routes(routes!(catalog::get, catalog::drop_catalog))
         .routes(routes!(namespace::list, namespace::create))
-        .routes(routes!(namespace::get, namespace::annotate, namespace::drop_namespace))
+        .routes(routes!(
+            namespace::get,
+            namespace::annotate,
+            namespace::drop_namespace
+        ))
         .routes(routes!(table::list))
         .routes(routes!(table::describe, table::annotate, table::drop_table))
         .routes(routes!(table::columns))
@@ -98,7 +105,11 @@ fn routes_and_document() -> OpenApiRouter<ApiState> {
         .routes(routes!(principal::remove_member))
         .routes(routes!(location::list, location::register))
         .routes(routes!(crawler::list, crawler::create))
-        .routes(routes!(crawler::get, crawler::update, crawler::drop_crawler))
+        .routes(routes!(
+            crawler::get,
+            crawler::update,
+            crawler::drop_crawler
+        ))
         .routes(routes!(run::list, run::start))
         .routes(routes!(run::report))
         .routes(routes!(audit::list));

@@ -49,35 +49,83 @@ pub struct NamespaceCreate {
 
 /// The namespaces of a catalog that you can find something in.
 #[utoipa::path(get, path = "/catalogs/{catalog}/namespaces", tag = "namespace", params(("catalog" = String, Path), PageParams), responses((status = 200, body = PageBody<NamespaceBody>), (status = 404, body = Problem)))]
-pub async fn list(State(state): State<ApiState>, who: Authenticated, Segments(catalog): Segments<String>, Params(page): Params<PageParams>) -> Result<Json<PageBody<NamespaceBody>>, ApiError> {
+pub async fn list(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(catalog): Segments<String>,
+    Params(page): Params<PageParams>,
+) -> Result<Json<PageBody<NamespaceBody>>, ApiError> {
     let catalog = Name::parse("catalog", &catalog)?;
-    Ok(PageBody::of(namespace::list(&state.weir, &who.caller, &catalog, &page.request()?).await?))
+    Ok(PageBody::of(
+        namespace::list(&state.weir, &who.caller, &catalog, &page.request()?).await?,
+    ))
 }
 
 /// Create a namespace.
 #[utoipa::path(post, path = "/catalogs/{catalog}/namespaces", tag = "namespace", params(("catalog" = String, Path)), request_body = NamespaceCreate, responses((status = 201, body = NamespaceBody), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn create(State(state): State<ApiState>, who: Authenticated, Segments(catalog): Segments<String>, Body(body): Body<NamespaceCreate>) -> Result<(StatusCode, Json<NamespaceBody>), ApiError> {
-    let ident = NamespaceIdent { catalog: Name::parse("catalog", &catalog)?, path: weir_core::name::NamespacePath::parse("name", &body.name)? };
-    Ok((StatusCode::CREATED, Json(namespace::create(&state.weir, &who.caller, &ident).await?.into())))
+pub async fn create(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(catalog): Segments<String>,
+    Body(body): Body<NamespaceCreate>,
+) -> Result<(StatusCode, Json<NamespaceBody>), ApiError> {
+    let ident = NamespaceIdent {
+        catalog: Name::parse("catalog", &catalog)?,
+        path: weir_core::name::NamespacePath::parse("name", &body.name)?,
+    };
+    Ok((
+        StatusCode::CREATED,
+        Json(
+            namespace::create(&state.weir, &who.caller, &ident)
+                .await?
+                .into(),
+        ),
+    ))
 }
 
 /// One namespace.
 #[utoipa::path(get, path = "/catalogs/{catalog}/namespaces/{namespace}", tag = "namespace", params(("catalog" = String, Path), ("namespace" = String, Path)), responses((status = 200, body = NamespaceBody), (status = 404, body = Problem)))]
-pub async fn get(State(state): State<ApiState>, who: Authenticated, Segments((catalog, path)): Segments<(String, String)>) -> Result<Json<NamespaceBody>, ApiError> {
+pub async fn get(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments((catalog, path)): Segments<(String, String)>,
+) -> Result<Json<NamespaceBody>, ApiError> {
     let ident = NamespaceIdent::parse(&catalog, &path)?;
-    Ok(Json(namespace::get(&state.weir, &who.caller, &ident).await?.into()))
+    Ok(Json(
+        namespace::get(&state.weir, &who.caller, &ident)
+            .await?
+            .into(),
+    ))
 }
 
 /// Edit what people say about a namespace.
 #[utoipa::path(patch, path = "/catalogs/{catalog}/namespaces/{namespace}", tag = "namespace", params(("catalog" = String, Path), ("namespace" = String, Path)), request_body = AnnotationEditBody, responses((status = 200, body = AnnotationsBody), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn annotate(State(state): State<ApiState>, who: Authenticated, Segments((catalog, path)): Segments<(String, String)>, Body(edit): Body<AnnotationEditBody>) -> Result<Json<AnnotationsBody>, ApiError> {
+pub async fn annotate(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments((catalog, path)): Segments<(String, String)>,
+    Body(edit): Body<AnnotationEditBody>,
+) -> Result<Json<AnnotationsBody>, ApiError> {
     let ident = NamespaceIdent::parse(&catalog, &path)?;
-    Ok(Json(namespace::annotate(&state.weir, &who.caller, &ident, &edit.into()).await?.into()))
+    Ok(Json(
+        namespace::annotate(&state.weir, &who.caller, &ident, &edit.into())
+            .await?
+            .into(),
+    ))
 }
 
 /// Drop an empty namespace.
 #[utoipa::path(delete, path = "/catalogs/{catalog}/namespaces/{namespace}", tag = "namespace", params(("catalog" = String, Path), ("namespace" = String, Path)), responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
-pub async fn drop_namespace(State(state): State<ApiState>, who: Authenticated, Segments((catalog, path)): Segments<(String, String)>) -> Result<StatusCode, ApiError> {
-    namespace::drop(&state.weir, &who.caller, &NamespaceIdent::parse(&catalog, &path)?).await?;
+pub async fn drop_namespace(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments((catalog, path)): Segments<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    namespace::drop(
+        &state.weir,
+        &who.caller,
+        &NamespaceIdent::parse(&catalog, &path)?,
+    )
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -33,6 +33,9 @@ pub struct PageBody<T> {
 
 impl<T> PageBody<T> {
     pub fn of<U: Into<T>>(page: Page<U>) -> axum::Json<Self> {
-        axum::Json(Self { items: page.items.into_iter().map(Into::into).collect(), next: page.next })
+        axum::Json(Self {
+            items: page.items.into_iter().map(Into::into).collect(),
+            next: page.next,
+        })
     }
 }

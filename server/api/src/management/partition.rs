@@ -45,6 +45,13 @@ impl From<Partition> for PartitionBody {
 
 /// The partitions of a table by key.
 #[utoipa::path(get, path = "/catalogs/{catalog}/namespaces/{namespace}/tables/{table}/partitions", tag = "partition", params(("catalog" = String, Path), ("namespace" = String, Path), ("table" = String, Path), PageParams), responses((status = 200, body = PageBody<PartitionBody>), (status = 403, body = Problem), (status = 404, body = Problem)))]
-pub async fn list(State(state): State<ApiState>, who: Authenticated, Segments(path): Segments<TablePath>, Params(page): Params<PageParams>) -> Result<Json<PageBody<PartitionBody>>, ApiError> {
-    Ok(PageBody::of(table::partitions(&state.weir, &who.caller, &ident(&path)?, &page.request()?).await?))
+pub async fn list(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(path): Segments<TablePath>,
+    Params(page): Params<PageParams>,
+) -> Result<Json<PageBody<PartitionBody>>, ApiError> {
+    Ok(PageBody::of(
+        table::partitions(&state.weir, &who.caller, &ident(&path)?, &page.request()?).await?,
+    ))
 }

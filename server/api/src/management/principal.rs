@@ -75,46 +75,103 @@ pub struct MemberAdd {
 
 /// Principals by name.
 #[utoipa::path(get, path = "/principals", tag = "principal", params(PageParams), responses((status = 200, body = PageBody<PrincipalBody>), (status = 403, body = Problem)))]
-pub async fn list(State(state): State<ApiState>, who: Authenticated, Params(page): Params<PageParams>) -> Result<Json<PageBody<PrincipalBody>>, ApiError> {
-    Ok(PageBody::of(principal::list(&state.weir, &who.caller, &page.request()?).await?))
+pub async fn list(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Params(page): Params<PageParams>,
+) -> Result<Json<PageBody<PrincipalBody>>, ApiError> {
+    Ok(PageBody::of(
+        principal::list(&state.weir, &who.caller, &page.request()?).await?,
+    ))
 }
 
 /// Create a user, group, service or role.
 #[utoipa::path(post, path = "/principals", tag = "principal", request_body = PrincipalCreate, responses((status = 201, body = PrincipalCreated), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn create(State(state): State<ApiState>, who: Authenticated, Body(body): Body<PrincipalCreate>) -> Result<(StatusCode, Json<PrincipalCreated>), ApiError> {
+pub async fn create(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Body(body): Body<PrincipalCreate>,
+) -> Result<(StatusCode, Json<PrincipalCreated>), ApiError> {
     let name = PrincipalName::parse("name", &body.name)?;
     let kind = PrincipalKind::parse(&body.kind)?;
     let (proof, credentials) = match (kind, body.password) {
-        (PrincipalKind::User, Some(text)) => (Proof::Password(password::hash(name.as_str(), &SecretString::from(text)).await?), None),
-        (PrincipalKind::User, None) => return Err(Error::invalid("password", "A user needs a password.").into()),
-        (_, Some(_)) => return Err(Error::invalid("password", "Only a user has a password.").into()),
-        (PrincipalKind::Service, None) => client::generate().map(|(shown, kept)| (Proof::Client(kept), Some(shown)))?,
+        (PrincipalKind::User, Some(text)) => (
+            Proof::Password(password::hash(name.as_str(), &SecretString::from(text)).await?),
+            None,
+        ),
+        (PrincipalKind::User, None) => {
+            return Err(Error::invalid("password", "A user needs a password.").into());
+        }
+        (_, Some(_)) => {
+            return Err(Error::invalid("password", "Only a user has a password.").into());
+        }
+        (PrincipalKind::Service, None) => {
+            client::generate().map(|(shown, kept)| (Proof::Client(kept), Some(shown)))?
+        }
         (PrincipalKind::Group | PrincipalKind::Role, None) => (Proof::None, None),
     };
     let created = principal::create(&state.weir, &who.caller, &name, kind, proof).await?;
-    let (client_id, client_secret) = credentials.map(|shown| (shown.client_id, shown.client_secret.expose_secret().to_owned())).unzip();
-    Ok((StatusCode::CREATED, Json(PrincipalCreated { principal: created.into(), client_id, client_secret })))
+    let (client_id, client_secret) = credentials
+        .map(|shown| {
+            (
+                shown.client_id,
+                shown.client_secret.expose_secret().to_owned(),
+            )
+        })
+        .unzip();
+    Ok((
+        StatusCode::CREATED,
+        Json(PrincipalCreated {
+            principal: created.into(),
+            client_id,
+            client_secret,
+        }),
+    ))
 }
 
 /// Disable a principal and end its sessions.
 #[utoipa::path(delete, path = "/principals/{name}", tag = "principal", params(("name" = String, Path)), responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn disable(State(state): State<ApiState>, who: Authenticated, Segments(name): Segments<String>) -> Result<StatusCode, ApiError> {
-    principal::disable(&state.weir, &who.caller, &PrincipalName::parse("name", &name)?).await?;
+pub async fn disable(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(name): Segments<String>,
+) -> Result<StatusCode, ApiError> {
+    principal::disable(
+        &state.weir,
+        &who.caller,
+        &PrincipalName::parse("name", &name)?,
+    )
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Make a principal belong to a group or role.
 #[utoipa::path(post, path = "/principals/{name}/members", tag = "principal", params(("name" = String, Path)), request_body = MemberAdd, responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn add_member(State(state): State<ApiState>, who: Authenticated, Segments(name): Segments<String>, Body(body): Body<MemberAdd>) -> Result<StatusCode, ApiError> {
-    let (group, member) = (PrincipalName::parse("name", &name)?, PrincipalName::parse("member", &body.member)?);
+pub async fn add_member(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(name): Segments<String>,
+    Body(body): Body<MemberAdd>,
+) -> Result<StatusCode, ApiError> {
+    let (group, member) = (
+        PrincipalName::parse("name", &name)?,
+        PrincipalName::parse("member", &body.member)?,
+    );
     principal::add_member(&state.weir, &who.caller, &group, &member).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// End a membership.
 #[utoipa::path(delete, path = "/principals/{name}/members/{member}", tag = "principal", params(("name" = String, Path), ("member" = String, Path)), responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)))]
-pub async fn remove_member(State(state): State<ApiState>, who: Authenticated, Segments((name, member)): Segments<(String, String)>) -> Result<StatusCode, ApiError> {
-    let (group, member) = (PrincipalName::parse("name", &name)?, PrincipalName::parse("member", &member)?);
+pub async fn remove_member(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments((name, member)): Segments<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let (group, member) = (
+        PrincipalName::parse("name", &name)?,
+        PrincipalName::parse("member", &member)?,
+    );
     principal::remove_member(&state.weir, &who.caller, &group, &member).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -33,14 +33,32 @@ fn status(kind: ErrorKind) -> (StatusCode, &'static str, &'static str) {
         ErrorKind::NotFound => (StatusCode::NOT_FOUND, "not_found", "Not found"),
         ErrorKind::AlreadyExists => (StatusCode::CONFLICT, "already_exists", "Already exists"),
         ErrorKind::Conflict => (StatusCode::CONFLICT, "conflict", "Changed meanwhile"),
-        ErrorKind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid request"),
+        ErrorKind::Invalid => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid",
+            "Invalid request",
+        ),
         ErrorKind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Body too large"),
-        ErrorKind::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first"),
+        ErrorKind::Unauthenticated => {
+            (StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first")
+        }
         ErrorKind::Denied => (StatusCode::FORBIDDEN, "denied", "Not allowed"),
         ErrorKind::Unsupported => (StatusCode::NOT_IMPLEMENTED, "unsupported", "Not supported"),
-        ErrorKind::Throttled => (StatusCode::TOO_MANY_REQUESTS, "throttled", "Too many requests"),
-        ErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Try again later"),
-        ErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+        ErrorKind::Throttled => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "throttled",
+            "Too many requests",
+        ),
+        ErrorKind::Unavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Try again later",
+        ),
+        ErrorKind::Internal => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Internal error",
+        ),
     }
 }
 
@@ -65,11 +83,17 @@ impl IntoResponse for ApiError {
         };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        if matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        ) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
         response
@@ -78,11 +102,17 @@ impl IntoResponse for ApiError {
 
 pub async fn no_route(uri: Uri) -> ApiError {
     let path: String = uri.path().chars().take(200).collect();
-    ApiError(Error::not_found(format!("There is nothing at {path}. The API's document is openapi/management.yaml.")))
+    ApiError(Error::not_found(format!(
+        "There is nothing at {path}. The API's document is openapi/management.yaml."
+    )))
 }
 
 pub async fn no_method() -> Response {
-    let mut response = ApiError(Error::invalid("method", "This address does not answer to this method.")).into_response();
+    let mut response = ApiError(Error::invalid(
+        "method",
+        "This address does not answer to this method.",
+    ))
+    .into_response();
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     response
 }
@@ -93,7 +123,10 @@ mod tests {
 
     #[test]
     fn the_error_map_is_as_recorded() {
-        let map: Vec<String> = ErrorKind::ALL.iter().map(|kind| format!("{kind:?}: {:?}", status(*kind))).collect();
+        let map: Vec<String> = ErrorKind::ALL
+            .iter()
+            .map(|kind| format!("{kind:?}: {:?}", status(*kind)))
+            .collect();
         insta::assert_snapshot!(map.join("\n"));
     }
 }

@@ -97,15 +97,43 @@ impl From<RunSummary> for RunBody {
 
 impl From<RunCounts> for CountsBody {
     fn from(counts: RunCounts) -> Self {
-        let RunCounts { objects, bytes, tables, tables_created, versions, partitions_added, partitions_changed, partitions_removed, problems } = counts;
-        Self { objects, bytes, tables, tables_created, versions, partitions_added, partitions_changed, partitions_removed, problems }
+        let RunCounts {
+            objects,
+            bytes,
+            tables,
+            tables_created,
+            versions,
+            partitions_added,
+            partitions_changed,
+            partitions_removed,
+            problems,
+        } = counts;
+        Self {
+            objects,
+            bytes,
+            tables,
+            tables_created,
+            versions,
+            partitions_added,
+            partitions_changed,
+            partitions_removed,
+            problems,
+        }
     }
 }
 
 impl From<RunReport> for RunReportBody {
     fn from(report: RunReport) -> Self {
-        let change = |change: RunChange| RunChangeBody { table: change.table, kind: change.kind.as_str(), version: change.version, lines: change.lines };
-        let problem = |problem: RunProblem| RunProblemBody { path: problem.path, cause: problem.cause };
+        let change = |change: RunChange| RunChangeBody {
+            table: change.table,
+            kind: change.kind.as_str(),
+            version: change.version,
+            lines: change.lines,
+        };
+        let problem = |problem: RunProblem| RunProblemBody {
+            path: problem.path,
+            cause: problem.cause,
+        };
         Self {
             crawler: report.crawler,
             run: report.run.into(),
@@ -124,20 +152,45 @@ pub struct RunQueued {
 
 /// The newest runs first.
 #[utoipa::path(get, path = "/crawlers/{crawler}/runs", tag = "crawler", params(("crawler" = String, Path), PageParams), responses((status = 200, body = PageBody<RunBody>), (status = 404, body = Problem)))]
-pub async fn list(State(state): State<ApiState>, who: Authenticated, Segments(name): Segments<String>, Params(page): Params<PageParams>) -> Result<Json<PageBody<RunBody>>, ApiError> {
-    Ok(PageBody::of(crawler::runs(&state.weir, &who.caller, &Name::parse("crawler", &name)?, &page.request()?).await?))
+pub async fn list(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(name): Segments<String>,
+    Params(page): Params<PageParams>,
+) -> Result<Json<PageBody<RunBody>>, ApiError> {
+    Ok(PageBody::of(
+        crawler::runs(
+            &state.weir,
+            &who.caller,
+            &Name::parse("crawler", &name)?,
+            &page.request()?,
+        )
+        .await?,
+    ))
 }
 
 /// Start a crawler.
 #[utoipa::path(post, path = "/crawlers/{crawler}/runs", tag = "crawler", params(("crawler" = String, Path)), responses((status = 202, body = RunQueued), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
-pub async fn start(State(state): State<ApiState>, who: Authenticated, Segments(name): Segments<String>) -> Result<(StatusCode, Json<RunQueued>), ApiError> {
+pub async fn start(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(name): Segments<String>,
+) -> Result<(StatusCode, Json<RunQueued>), ApiError> {
     let id = crawler::start(&state.weir, &who.caller, &Name::parse("crawler", &name)?).await?;
     Ok((StatusCode::ACCEPTED, Json(RunQueued { id: id.into() })))
 }
 
 /// What a run saw, changed and could not read.
 #[utoipa::path(get, path = "/crawlers/{crawler}/runs/{run}", tag = "crawler", params(("crawler" = String, Path), ("run" = Uuid, Path)), responses((status = 200, body = RunReportBody), (status = 404, body = Problem)))]
-pub async fn report(State(state): State<ApiState>, who: Authenticated, Segments((name, run)): Segments<(String, String)>) -> Result<Json<RunReportBody>, ApiError> {
+pub async fn report(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments((name, run)): Segments<(String, String)>,
+) -> Result<Json<RunReportBody>, ApiError> {
     let name = Name::parse("crawler", &name)?;
-    Ok(Json(crawler::report(&state.weir, &who.caller, &name, run.parse::<RunId>()?).await?.into()))
+    Ok(Json(
+        crawler::report(&state.weir, &who.caller, &name, run.parse::<RunId>()?)
+            .await?
+            .into(),
+    ))
 }

@@ -143,53 +143,119 @@ pub struct AccessBody {
 
 /// The tables of a namespace that you may see.
 #[utoipa::path(get, path = "/catalogs/{catalog}/namespaces/{namespace}/tables", tag = "table", params(("catalog" = String, Path), ("namespace" = String, Path), PageParams), responses((status = 200, body = PageBody<TableSummaryBody>), (status = 404, body = Problem)))]
-pub async fn list(State(state): State<ApiState>, who: Authenticated, Segments((catalog, path)): Segments<(String, String)>, Params(page): Params<PageParams>) -> Result<Json<PageBody<TableSummaryBody>>, ApiError> {
+pub async fn list(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments((catalog, path)): Segments<(String, String)>,
+    Params(page): Params<PageParams>,
+) -> Result<Json<PageBody<TableSummaryBody>>, ApiError> {
     let ident = NamespaceIdent::parse(&catalog, &path)?;
-    Ok(PageBody::of(table::list(&state.weir, &who.caller, &ident, &page.request()?).await?))
+    Ok(PageBody::of(
+        table::list(&state.weir, &who.caller, &ident, &page.request()?).await?,
+    ))
 }
 
 /// One table with its columns.
 #[utoipa::path(get, path = "/catalogs/{catalog}/namespaces/{namespace}/tables/{table}", tag = "table", params(("catalog" = String, Path), ("namespace" = String, Path), ("table" = String, Path)), responses((status = 200, body = TableBody), (status = 404, body = Problem)))]
-pub async fn describe(State(state): State<ApiState>, who: Authenticated, Segments(path): Segments<TablePath>) -> Result<Json<TableBody>, ApiError> {
-    Ok(Json(table::describe(&state.weir, &who.caller, &ident(&path)?).await?.into()))
+pub async fn describe(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(path): Segments<TablePath>,
+) -> Result<Json<TableBody>, ApiError> {
+    Ok(Json(
+        table::describe(&state.weir, &who.caller, &ident(&path)?)
+            .await?
+            .into(),
+    ))
 }
 
 /// Edit what people say about a table.
 #[utoipa::path(patch, path = "/catalogs/{catalog}/namespaces/{namespace}/tables/{table}", tag = "table", params(("catalog" = String, Path), ("namespace" = String, Path), ("table" = String, Path)), request_body = AnnotationEditBody, responses((status = 200, body = AnnotationsBody), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn annotate(State(state): State<ApiState>, who: Authenticated, Segments(path): Segments<TablePath>, Body(edit): Body<AnnotationEditBody>) -> Result<Json<AnnotationsBody>, ApiError> {
-    Ok(Json(table::annotate(&state.weir, &who.caller, &ident(&path)?, &edit.into()).await?.into()))
+pub async fn annotate(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(path): Segments<TablePath>,
+    Body(edit): Body<AnnotationEditBody>,
+) -> Result<Json<AnnotationsBody>, ApiError> {
+    Ok(Json(
+        table::annotate(&state.weir, &who.caller, &ident(&path)?, &edit.into())
+            .await?
+            .into(),
+    ))
 }
 
 /// Drop a table from the catalog. Its files stay.
 #[utoipa::path(delete, path = "/catalogs/{catalog}/namespaces/{namespace}/tables/{table}", tag = "table", params(("catalog" = String, Path), ("namespace" = String, Path), ("table" = String, Path)), responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)))]
-pub async fn drop_table(State(state): State<ApiState>, who: Authenticated, Segments(path): Segments<TablePath>) -> Result<StatusCode, ApiError> {
+pub async fn drop_table(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(path): Segments<TablePath>,
+) -> Result<StatusCode, ApiError> {
     table::drop(&state.weir, &who.caller, &ident(&path)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// The columns of a table, depth first. The cursor is a place in that order.
 #[utoipa::path(get, path = "/catalogs/{catalog}/namespaces/{namespace}/tables/{table}/columns", tag = "column", params(("catalog" = String, Path), ("namespace" = String, Path), ("table" = String, Path), PageParams), responses((status = 200, body = PageBody<ColumnBody>), (status = 404, body = Problem)))]
-pub async fn columns(State(state): State<ApiState>, who: Authenticated, Segments(path): Segments<TablePath>, Params(page): Params<PageParams>) -> Result<Json<PageBody<ColumnBody>>, ApiError> {
+pub async fn columns(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(path): Segments<TablePath>,
+    Params(page): Params<PageParams>,
+) -> Result<Json<PageBody<ColumnBody>>, ApiError> {
     let page = page.request()?;
     let table = table::describe(&state.weir, &who.caller, &ident(&path)?).await?;
-    let after = page.after().and_then(|cursor| cursor.parse::<i32>().ok()).map(FieldId);
-    let start = after.and_then(|id| table.columns.iter().position(|column| column.id == id)).map_or(0, |at| at + 1);
-    let rows: Vec<Column> = table.columns.into_iter().skip(start).take(page.limit() as usize + 1).collect();
-    Ok(PageBody::of(Page::cut(rows, &page, |column| column.id.to_string())))
+    let after = page
+        .after()
+        .and_then(|cursor| cursor.parse::<i32>().ok())
+        .map(FieldId);
+    let start = after
+        .and_then(|id| table.columns.iter().position(|column| column.id == id))
+        .map_or(0, |at| at + 1);
+    let rows: Vec<Column> = table
+        .columns
+        .into_iter()
+        .skip(start)
+        .take(page.limit() as usize + 1)
+        .collect();
+    Ok(PageBody::of(Page::cut(rows, &page, |column| {
+        column.id.to_string()
+    })))
 }
 
 /// Edit what people say about a column.
 #[utoipa::path(patch, path = "/catalogs/{catalog}/namespaces/{namespace}/tables/{table}/columns/{field_id}", tag = "column", params(("catalog" = String, Path), ("namespace" = String, Path), ("table" = String, Path), ("field_id" = i32, Path)), request_body = AnnotationEditBody, responses((status = 200, body = AnnotationsBody), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn annotate_column(State(state): State<ApiState>, who: Authenticated, Segments((catalog, namespace, table, field)): Segments<(String, String, String, i32)>, Body(edit): Body<AnnotationEditBody>) -> Result<Json<AnnotationsBody>, ApiError> {
+pub async fn annotate_column(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments((catalog, namespace, table, field)): Segments<(String, String, String, i32)>,
+    Body(edit): Body<AnnotationEditBody>,
+) -> Result<Json<AnnotationsBody>, ApiError> {
     let ident = TableIdent::parse(&catalog, &namespace, &table)?;
-    Ok(Json(column::annotate(&state.weir, &who.caller, &ident, FieldId(field), &edit.into()).await?.into()))
+    Ok(Json(
+        column::annotate(
+            &state.weir,
+            &who.caller,
+            &ident,
+            FieldId(field),
+            &edit.into(),
+        )
+        .await?
+        .into(),
+    ))
 }
 
 /// Who reaches a table, and by which grant.
 #[utoipa::path(get, path = "/catalogs/{catalog}/namespaces/{namespace}/tables/{table}/access", tag = "grant", params(("catalog" = String, Path), ("namespace" = String, Path), ("table" = String, Path)), responses((status = 200, body = AccessBody), (status = 404, body = Problem)))]
-pub async fn access(State(state): State<ApiState>, who: Authenticated, Segments(path): Segments<TablePath>) -> Result<Json<AccessBody>, ApiError> {
+pub async fn access(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(path): Segments<TablePath>,
+) -> Result<Json<AccessBody>, ApiError> {
     let grants = grant::on_table(&state.weir, &who.caller, &ident(&path)?).await?;
-    Ok(Json(AccessBody { grants: grants.into_iter().map(Into::into).collect() }))
+    Ok(Json(AccessBody {
+        grants: grants.into_iter().map(Into::into).collect(),
+    }))
 }
 
 pub fn ident((catalog, namespace, table): &TablePath) -> weir_core::Result<TableIdent> {

@@ -52,7 +52,12 @@ impl From<SchemaVersion> for VersionBody {
             changes: version
                 .changes
                 .into_iter()
-                .map(|change| ChangeBody { kind: change.kind, field_id: change.field_id.map(|id| id.0), line: change.line, safe: change.safe })
+                .map(|change| ChangeBody {
+                    kind: change.kind,
+                    field_id: change.field_id.map(|id| id.0),
+                    line: change.line,
+                    safe: change.safe,
+                })
                 .collect(),
             schema: serde_json::to_value(version.schema).unwrap_or_default(),
         }
@@ -61,13 +66,28 @@ impl From<SchemaVersion> for VersionBody {
 
 /// The newest versions first.
 #[utoipa::path(get, path = "/catalogs/{catalog}/namespaces/{namespace}/tables/{table}/versions", tag = "version", params(("catalog" = String, Path), ("namespace" = String, Path), ("table" = String, Path), PageParams), responses((status = 200, body = PageBody<VersionBody>), (status = 404, body = Problem)))]
-pub async fn list(State(state): State<ApiState>, who: Authenticated, Segments(path): Segments<TablePath>, Params(page): Params<PageParams>) -> Result<Json<PageBody<VersionBody>>, ApiError> {
-    Ok(PageBody::of(table::versions(&state.weir, &who.caller, &ident(&path)?, &page.request()?).await?))
+pub async fn list(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(path): Segments<TablePath>,
+    Params(page): Params<PageParams>,
+) -> Result<Json<PageBody<VersionBody>>, ApiError> {
+    Ok(PageBody::of(
+        table::versions(&state.weir, &who.caller, &ident(&path)?, &page.request()?).await?,
+    ))
 }
 
 /// One version.
 #[utoipa::path(get, path = "/catalogs/{catalog}/namespaces/{namespace}/tables/{table}/versions/{number}", tag = "version", params(("catalog" = String, Path), ("namespace" = String, Path), ("table" = String, Path), ("number" = i32, Path)), responses((status = 200, body = VersionBody), (status = 404, body = Problem)))]
-pub async fn get(State(state): State<ApiState>, who: Authenticated, Segments((catalog, namespace, table, number)): Segments<(String, String, String, i32)>) -> Result<Json<VersionBody>, ApiError> {
+pub async fn get(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments((catalog, namespace, table, number)): Segments<(String, String, String, i32)>,
+) -> Result<Json<VersionBody>, ApiError> {
     let ident = ident(&(catalog, namespace, table))?;
-    Ok(Json(table::version(&state.weir, &who.caller, &ident, number).await?.into()))
+    Ok(Json(
+        table::version(&state.weir, &who.caller, &ident, number)
+            .await?
+            .into(),
+    ))
 }

@@ -86,6 +86,7 @@ impl Embedded {
         let crashed = stale::settle(&site.folder).await?;
         let password = cluster::password(&site).await?;
         let socket = SocketDir::open(&site.data_dir, site.account.as_ref())?;
+        socket.clear()?;
         let patience = if crashed {
             RECOVERED_WITHIN
         } else {

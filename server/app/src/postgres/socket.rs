@@ -69,6 +69,20 @@ impl SocketDir {
     pub fn file(&self) -> PathBuf {
         file(&self.path)
     }
+
+    /// Removes the socket and the lock file of a postmaster that was killed: Postgres would take a process that is not
+    /// reaped yet, or a stranger of the same number, for its owner. No postmaster of ours is alive when this is called.
+    pub fn clear(&self) -> Result<()> {
+        for stale in [self.file(), self.path.join(format!(".s.PGSQL.{PORT}.lock"))] {
+            match fs::remove_file(&stale) {
+                Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(super::failed("remove", &stale, cause));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Drop for SocketDir {

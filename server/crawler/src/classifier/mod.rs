@@ -100,8 +100,31 @@ impl From<weir_core::Error> for Unreadable {
     }
 }
 
+/// Deeper columns are refused.
+const MAX_DEPTH: usize = 24;
+
 /// Reads what tells the format and the columns of `object`, and no more: a Parquet footer, or the first MiB.
 pub async fn infer(store: &Store, object: &ObjectMeta) -> Result<Inferred, Unreadable> {
+    let inferred = recognise_and_infer(store, object).await?;
+    if inferred.schema.fields.iter().map(depth).max() > Some(MAX_DEPTH) {
+        let cause = format!("columns are nested deeper than {MAX_DEPTH} levels");
+        return Err(Unreadable::Broken(cause));
+    }
+    Ok(inferred)
+}
+
+/// Levels of a column, 1 for one without parts. A schema must be readable again from its JSON form, whose depth readers bound.
+fn depth(field: &weir_core::schema::Field) -> usize {
+    1 + field
+        .data_type
+        .children()
+        .into_iter()
+        .map(depth)
+        .max()
+        .unwrap_or(0)
+}
+
+async fn recognise_and_infer(store: &Store, object: &ObjectMeta) -> Result<Inferred, Unreadable> {
     if object.size == 0 {
         return Err(Unreadable::Empty);
     }

@@ -96,7 +96,11 @@ fn end(text: &str) -> Result<Option<DateTime<Utc>>> {
     let minute = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M");
     let day = || {
         NaiveDate::parse_from_str(text, "%Y-%m-%d")
-            .map(|day| day.and_time(NaiveTime::MIN) + chrono::TimeDelta::days(1))
+            .map(|day| day.and_time(NaiveTime::MIN))
+            .map(|day| {
+                day.checked_add_signed(chrono::TimeDelta::days(1))
+                    .unwrap_or(day)
+            })
     };
     let at = minute.or_else(|_| day()).map_err(|_| {
         Error::invalid(
