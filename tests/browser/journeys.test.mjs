@@ -293,6 +293,55 @@ for (const [mode, options] of MODES) {
   });
 }
 
+test("granting the same once more brings the form back and says so", async () => {
+  const page = await weir.pageOf("admin");
+  const grant = async () => {
+    await open(page, `${TABLES}/weather/-/access`);
+    await field(page, "Who").fill("spark");
+    await main(page).getByLabel("SELECT").check();
+    const answer = page.waitForResponse((response) => response.request().method() === "POST");
+    await press(page, "Grant");
+    const status = (await answer).status();
+    await page.waitForLoadState();
+    return status;
+  };
+  assert.equal(await grant(), 303);
+  const status = await grant();
+  assert.ok(status === 409 || status === 422, `${status}`);
+  const said = await main(page).innerText();
+  assert.match(said, /grant exists already/);
+  assert.doesNotMatch(said, /another name/, "a grant has no name");
+  assert.equal(await field(page, "Who").count(), 1, "the form is there");
+  assert.equal(await field(page, "Who").inputValue(), "spark");
+});
+
+test("words that were sent after the session had ended are kept, and saved after signing in again", async () => {
+  const page = await weir.page();
+  await weir.signIn(page, "sam");
+  await open(page, `${TABLES}/airlines?edit=1`);
+  await field(page, "Business definition").fill("Two letters,\nor \"three\"");
+  await page.context().clearCookies();
+  await main(page).getByRole("button", { name: /^Save / }).click();
+  await main(page).getByRole("heading", { name: "Your session has ended" }).waitFor();
+  const opened = page.context().waitForEvent("page");
+  await main(page).getByRole("link", { name: "Sign in in a new tab" }).click();
+  const tab = await opened;
+  await field(tab, "Name").fill("sam");
+  await field(tab, "Password").fill(weir.principal("sam").password);
+  await press(tab, "Sign in");
+  await tab.waitForURL((url) => url.pathname !== "/login");
+  await press(page, "Send it again");
+  await flash(page).waitFor();
+  assert.equal(await page.locator("table.columns .prose").first().innerText(), "Two letters,\nor \"three\"");
+});
+
+test("the first version of a table breaks no reader, as it had none", async () => {
+  const page = await weir.pageOf("admin");
+  await open(page, `${CUSTOMERS}/-/versions`);
+  const first = page.locator(".timeline li").filter({ has: page.getByRole("heading", { name: "Version 1" }) }).last();
+  assert.doesNotMatch(await first.innerText(), /breaks readers/);
+});
+
 /** Runs the crawler as the steward and returns once its report is complete. */
 async function crawl(page) {
   await open(page, "/crawlers/samples");

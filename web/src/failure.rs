@@ -101,7 +101,7 @@ fn words(kind: ErrorKind) -> (StatusCode, &'static str, &'static str) {
         ErrorKind::AlreadyExists => (
             Is::CONFLICT,
             "That exists already",
-            "Go back and choose another name.",
+            "Go back and look at what is there.",
         ),
         ErrorKind::Conflict => (
             Is::CONFLICT,

@@ -304,7 +304,9 @@ pub async fn add_version<P: Verb>(
     made_by_name: &str,
 ) -> Result<()> {
     let (made_by, now) = (write.permit().caller(), write.now());
-    let lines: Vec<VersionChange> = changes.iter().map(VersionChange::from).collect();
+    let mut lines: Vec<VersionChange> = changes.iter().map(VersionChange::from).collect();
+    // The first version breaks no reader, as there was none.
+    lines.iter_mut().for_each(|line| line.safe |= number == 1);
     sqlx::query(ADD_VERSION)
         .bind(table.as_uuid())
         .bind(number)

@@ -96,6 +96,7 @@ pub(crate) fn page(chrome: &Chrome, view: &AccessView) -> Markup {
     let framed = Framed {
         table: &view.table,
         tab: Tab::Access,
+        title: None,
         annotate: false,
         error,
         editor: None,

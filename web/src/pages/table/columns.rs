@@ -132,6 +132,7 @@ pub(crate) fn page(chrome: &Chrome, view: &ColumnsView) -> Markup {
     let framed = Framed {
         table: &view.table,
         tab: Tab::Columns,
+        title: None,
         annotate: view.annotate,
         error,
         editor,

@@ -75,6 +75,10 @@ async fn refused(
             StatusCode::FORBIDDEN,
             Some(FieldError::new("privileges", error.public_message())),
         ),
+        ErrorKind::AlreadyExists => (
+            StatusCode::CONFLICT,
+            Some(FieldError::new("principal", error.public_message())),
+        ),
         _ => (
             StatusCode::UNPROCESSABLE_ENTITY,
             FieldError::of(&error, FIELDS),
@@ -166,6 +170,7 @@ pub(crate) fn confirm_page(chrome: &Chrome, view: &RevokeView) -> Markup {
     let framed = Framed {
         table: &view.table,
         tab: Tab::Access,
+        title: Some("Revoke a grant"),
         annotate: false,
         error: None,
         editor: None,

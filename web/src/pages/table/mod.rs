@@ -88,6 +88,8 @@ impl Tab {
 pub(crate) struct Framed<'a> {
     pub table: &'a Table,
     pub tab: Tab,
+    /// What the page is called, where it is not the tab itself.
+    pub title: Option<&'a str>,
     /// May the viewer write owner, steward, definition and sensitivity of the table?
     pub annotate: bool,
     /// A form on the page came back.
@@ -135,10 +137,10 @@ pub(crate) fn frame(
         (body)
     };
     let place = format!("{} · {}.{}", at.name, at.catalog, at.namespace);
-    let title = if framed.tab == Tab::Columns {
-        place
-    } else {
-        format!("{} · {place}", framed.tab.title())
+    let title = match framed.title {
+        Some(title) => format!("{title} · {place}"),
+        None if framed.tab == Tab::Columns => place,
+        None => format!("{} · {place}", framed.tab.title()),
     };
     let head = Head {
         title: &title,

@@ -70,6 +70,7 @@ pub(crate) fn page(chrome: &Chrome, view: &PartitionsView) -> Markup {
     let framed = Framed {
         table: &view.table,
         tab: Tab::Partitions,
+        title: None,
         annotate: false,
         error: None,
         editor: None,

@@ -51,6 +51,7 @@ pub(crate) fn page(chrome: &Chrome, view: &VersionsView) -> Markup {
     let framed = Framed {
         table: &view.table,
         tab: Tab::Versions,
+        title: None,
         annotate: false,
         error: None,
         editor: None,
