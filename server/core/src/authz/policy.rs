@@ -8,9 +8,9 @@
 use casbin::function_map::OperatorFunction;
 use casbin::rhai::Dynamic;
 use casbin::{CoreApi, DefaultModel, EnforceContext, Enforcer, MemoryAdapter, Model};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::verb::Action;
 use crate::principal::words;
@@ -19,6 +19,9 @@ use crate::privilege::{Privilege, PrivilegeSet};
 const MODEL: &str = include_str!("../../../../policies/model.conf");
 const RULES: &str = include_str!("../../../../policies/policy.csv");
 const EFFECT: &str = "some(where (p_eft == allow)) && !some(where (p_eft == deny))";
+
+/// Verdicts remembered; more contexts than this never occur in earnest.
+const MAX_VERDICTS: usize = 10_000;
 
 words! {
     /// When a row applies, besides the privilege it names.
@@ -59,10 +62,12 @@ pub struct PolicyError(String);
 pub struct Policy {
     enforcer: Enforcer,
     rules: BTreeMap<Action, Vec<Rule>>,
+    /// What casbin said before. A verdict depends on nothing but the action and the context, and contexts are few.
+    verdicts: RwLock<HashMap<(Action, Context), bool>>,
 }
 
 /// What the grants of one caller on one object amount to: all that a rule can ask about.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Context {
     pub held: PrivilegeSet,
     pub beneath: bool,
@@ -108,7 +113,11 @@ impl Policy {
         let rules = parse_rules(rules)?;
         check_lists(&rules)?;
         let enforcer = build(model, &rules)?;
-        Ok(Self { enforcer, rules })
+        Ok(Self {
+            enforcer,
+            rules,
+            verdicts: RwLock::default(),
+        })
     }
 
     pub(super) fn rules(&self, action: Action) -> &[Rule] {
@@ -129,6 +138,25 @@ impl Policy {
 
     /// Errors: only when the loaded model is broken in a way that loading did not see.
     pub(super) fn allows(&self, action: Action, context: &Context) -> Result<bool, PolicyError> {
+        let asked = (action, *context);
+        // Nothing panics while it holds this lock, so a poisoned one still guards whole data.
+        let known = self.verdicts.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(verdict) = known.get(&asked) {
+            return Ok(*verdict);
+        }
+        drop(known);
+        let verdict = self.enforce(action, context)?;
+        let mut known = self
+            .verdicts
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if known.len() < MAX_VERDICTS {
+            known.insert(asked, verdict);
+        }
+        Ok(verdict)
+    }
+
+    fn enforce(&self, action: Action, context: &Context) -> Result<bool, PolicyError> {
         let sections = EnforceContext {
             r_type: "r".into(),
             p_type: section(action),
