@@ -126,6 +126,7 @@ impl Freshness {
     /// Runs checks until nobody waits for another.
     async fn run(self) {
         loop {
+            self.gather().await;
             let sender = {
                 let mut queue = lock(&self.queue);
                 match queue.next.take() {
@@ -141,6 +142,21 @@ impl Freshness {
                 Err(_) => Err("a freshness check took too long".to_owned()),
             };
             sender.send_replace(Some(outcome));
+        }
+    }
+
+    /// Lets the requests that are being read at this moment join the check, as long as more come: a check costs the database
+    /// the same for one as for a hundred.
+    async fn gather(&self) {
+        let waiting = || {
+            let queue = lock(&self.queue);
+            let next = queue.next.as_ref();
+            next.map_or(0, |(sender, _)| sender.receiver_count())
+        };
+        let mut before = 0;
+        while waiting() > before {
+            before = waiting();
+            tokio::task::yield_now().await;
         }
     }
 
