@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Runs every test: Rust's, then the browser journeys. The last line is the sum of both; any failure is a failing exit.
+# Runs every test: Rust's, the browser journeys, then real engines. The last line is the sum of all; any failure is a failing exit.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 
 say() { printf '%s\n' "$*" >&2; }
 
-for tool in cargo node npm; do
-    command -v "$tool" >/dev/null || { say "The tests need $tool: install Rust (https://rustup.rs) and Node.js 20 or newer."; exit 1; }
+for tool in cargo node npm python3; do
+    command -v "$tool" >/dev/null || { say "The tests need $tool: install Rust (https://rustup.rs), Node.js 20 or newer and Python 3.11 or newer."; exit 1; }
 done
 
 need_browser() {
@@ -43,7 +43,7 @@ suite() {
     if ! "$@" 2>&1 | tee "$out/$name"; then
         broken=1
         # A suite that fails before its first summary still counts as a failure.
-        grep -qE '^test result: FAILED|^(#|ℹ) (fail|cancelled) [1-9]' "$out/$name" || echo "broken 1" >>"$out/$name"
+        grep -qE '^test result: FAILED|^(#|ℹ) (fail|cancelled) [1-9]|^[0-9]+ passed, [1-9][0-9]* failed' "$out/$name" || echo "broken 1" >>"$out/$name"
     fi
 }
 
@@ -52,14 +52,21 @@ browser() {
     cargo build --bin weir && WEIR_BIN="$CARGO_TARGET_DIR/debug/weir" node --test --test-reporter=spec tests/browser/*.test.mjs
 }
 
+# shellcheck disable=SC2317 # called through suite
+engines() {
+    cargo build --bin weir && WEIR_BIN="$CARGO_TARGET_DIR/debug/weir" bash tests/engines/run.sh
+}
+
 suite rust cargo test --workspace --no-fail-fast
 suite browser browser
+suite engines engines
 
 awk '
     /^test result:/ { passed += $4; failed += $6 }
     ($1 == "#" || $1 == "ℹ") && NF == 3 && $2 == "pass" { passed += $3 }
     ($1 == "#" || $1 == "ℹ") && NF == 3 && ($2 == "fail" || $2 == "cancelled") { failed += $3 }
+    /^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { passed += $1; failed += $3 }
     $1 == "broken" && NF == 2 { failed += $2 }
     END { printf "%d passed, %d failed\n", passed, failed }
-' "$out/rust" "$out/browser"
+' "$out/rust" "$out/browser" "$out/engines"
 exit "$broken"

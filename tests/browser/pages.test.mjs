@@ -53,6 +53,7 @@ const PAGES = [
   ["versions", "admin", 200, `${CUSTOMERS}/-/versions`],
   ["partitions", "admin", 200, `${TABLES}/flights/-/partitions`],
   ["no partitions", "admin", 200, `${CUSTOMERS}/-/partitions`],
+  ["reports", "admin", 200, `${CUSTOMERS}/-/reports`],
   ["partitions, hidden", "ann", 200, `${TABLES}/flights/-/partitions`],
   ["access", "admin", 200, `${CUSTOMERS}/-/access`],
   ["own access", "ann", 200, `${CUSTOMERS}/-/access`],

@@ -28,6 +28,8 @@ const BODIES = {
   "PATCH /api/v1/catalogs/{catalog}/namespaces/{namespace}": { version: 0, definition: "stolen" },
   "PATCH /api/v1/catalogs/{catalog}/namespaces/{namespace}/tables/{table}": { version: 0, definition: "stolen" },
   "PATCH /api/v1/catalogs/{catalog}/namespaces/{namespace}/tables/{table}/columns/{field_id}": { version: 0, definition: "stolen" },
+  "POST /api/v1/catalogs/{catalog}/namespaces/{namespace}/dropped-tables/{id}/undrop": {},
+  "PUT /api/v1/catalogs/{catalog}/namespaces/{namespace}/tables/{table}/protection": { protected: true },
   "POST /api/v1/grants": { principal: "spark", privileges: ["ALL"], on: {} },
   "POST /api/v1/principals": { name: "mallory", kind: "group" },
   "POST /api/v1/principals/{name}/members": { member: "spark" },
@@ -49,7 +51,7 @@ describe("every route", () => {
     weir = await start();
     const { password } = weir.principal("admin");
     admin = await token({ name: "admin", password });
-    const { client_id, client_secret } = weir.principal("spark");
+    const { client_id, client_secret } = weir.principal("duckdb");
     engine = await token({ client_id, client_secret });
   });
   after(() => weir?.stop());
@@ -76,7 +78,7 @@ describe("every route", () => {
         continue;
       }
       assert.ok([403, 404].includes(answer.status), `${route}: ${answer.status} ${text}`);
-      const denied = await (await call(admin, "GET", "/api/v1/audit?outcome=denied&principal=spark&limit=1")).json();
+      const denied = await (await call(admin, "GET", "/api/v1/audit?outcome=denied&principal=duckdb&limit=1")).json();
       assert.equal(denied.items[0]?.request_id, answer.headers.get("x-request-id"), `${route} left no audit row`);
     }
     const catalogs = await (await call(admin, "GET", "/api/v1/catalogs")).json();

@@ -318,6 +318,7 @@ const MATRIX = [
   ["POST /c/{catalog}/{namespace}/{table}/-/columns/{field_id}", `${TABLES}/flights/-/columns/1`, [401, 404, 409, 409], edit("was", "now", 99)],
   ["GET /c/{catalog}/{namespace}/{table}/-/versions", `${TABLES}/flights/-/versions`, [303, 404, 200, 200]],
   ["GET /c/{catalog}/{namespace}/{table}/-/partitions", `${TABLES}/flights/-/partitions`, [303, 404, 200, 200]],
+  ["GET /c/{catalog}/{namespace}/{table}/-/reports", `${TABLES}/flights/-/reports`, [303, 404, 200, 200]],
   ["GET /c/{catalog}/{namespace}/{table}/-/access", `${TABLES}/flights/-/access`, [303, 404, 200, 200]],
   ["GET /c/{catalog}/{namespace}/{table}/-/grants", `${TABLES}/flights/-/grants`, [303, 303, 303, 303]],
   ["POST /c/{catalog}/{namespace}/{table}/-/grants", `${TABLES}/flights/-/grants`, [401, 404, 403, 422], grant({ principal: "no.such.person" })],
@@ -398,7 +399,7 @@ describe("who gets what", () => {
     try {
       const hidden = /full_name|email|phone|birth_date|address|street|city|postcode|tags|loyalty_points|created_at/;
       const where = /file:|\/data\/lake|\.parquet/;
-      for (const path of ["", "?edit=1", "?edit=2", "?edit=table", "/-/versions", "/-/partitions", "/-/access"]) {
+      for (const path of ["", "?edit=1", "?edit=2", "?edit=table", "/-/versions", "/-/partitions", "/-/reports", "/-/access"]) {
         const answer = await get(CUSTOMERS + path, cookies.ann);
         assert.equal(answer.status, 200, path);
         assert.match(answer.text, /customer_id|Not partitioned|not shown to you|Only/, path);

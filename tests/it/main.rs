@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+mod iceberg_document;
 mod openapi;
 mod sql;
 mod walls;

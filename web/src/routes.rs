@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::Console;
-use crate::pages::table::{access, annotate, columns, grants, partitions, versions};
+use crate::pages::table::{access, annotate, columns, grants, partitions, reports, versions};
 use crate::pages::{audit, catalog, crawler, crawlers, error, login, namespace, run, start};
 
 pub(crate) fn pages() -> Router<Console> {
@@ -25,6 +25,7 @@ pub(crate) fn pages() -> Router<Console> {
         )
         .route(&table("/-/versions"), get(versions::show))
         .route(&table("/-/partitions"), get(partitions::show))
+        .route(&table("/-/reports"), get(reports::show))
         .route(&table("/-/access"), get(access::show))
         .route(
             &table("/-/grants"),

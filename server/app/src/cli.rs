@@ -9,7 +9,7 @@ use weir_core::{Error, ErrorKind, Result};
 use weir_db::Db;
 
 use crate::config::Config;
-use crate::{crawl, demo, logs, serve};
+use crate::{DocumentedFace, crawl, demo, logs, serve};
 
 /// An open catalog and governance server for data lakes.
 #[derive(Debug, Parser)]
@@ -32,8 +32,11 @@ enum Command {
     Migrate,
     /// Start a crawler on a running server, wait for it, and show its report.
     Crawl(crawl::CrawlArgs),
-    /// Print the management API's OpenAPI document.
-    Openapi,
+    /// Print the OpenAPI document of the management API, or of another face.
+    Openapi {
+        #[arg(value_enum, default_value = "management")]
+        face: DocumentedFace,
+    },
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -122,8 +125,8 @@ async fn execute(cli: Cli) -> Result<()> {
             done
         }
         Command::Crawl(args) => crawl::run(args).await,
-        Command::Openapi => {
-            print!("{}", crate::openapi()?);
+        Command::Openapi { face } => {
+            print!("{}", crate::openapi(face)?);
             Ok(())
         }
         Command::Config(ConfigCommand::Check) => {

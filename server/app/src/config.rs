@@ -23,6 +23,7 @@ pub struct Config {
     pub identity: IdentityConfig,
     pub storage: StorageConfig,
     pub crawler: CrawlerConfig,
+    pub tables: TablesConfig,
     pub policies: PolicyConfig,
     pub log: LogConfig,
 }
@@ -82,6 +83,20 @@ impl Default for DatabaseConfig {
             run_as: None,
             pool: DbConfig::default(),
         }
+    }
+}
+
+/// The tables that Weir is the catalog of.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TablesConfig {
+    /// How long a dropped table can be put back. Then it is forgotten, and its files are deleted where the drop asked for that.
+    pub undrop_days: u16,
+}
+
+impl Default for TablesConfig {
+    fn default() -> Self {
+        Self { undrop_days: 7 }
     }
 }
 
@@ -197,6 +212,7 @@ impl Config {
         let credentials: Vec<&String> = self.storage.credentials.keys().collect();
         let effective: String = [
             ("server", section(&self.server)),
+            ("tables", section(&self.tables)),
             ("policies", section(&self.policies)),
             ("log", section(&self.log)),
         ]

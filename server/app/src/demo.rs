@@ -5,6 +5,7 @@ use askama::Template;
 use include_dir::{Dir, include_dir};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -38,7 +39,8 @@ const CRAWLER: &str = "samples";
 const ADMIN: &str = "admin";
 const STEWARD: &str = "sam";
 const ANALYST: &str = "ann";
-const ENGINES: [&str; 2] = ["duckdb", "spark"];
+const WRITER: &str = "spark";
+const ENGINES: [&str; 2] = ["duckdb", WRITER];
 
 /// Who is in the demo, with what they sign in with; kept beside its data.
 #[derive(Default, Serialize, Deserialize)]
@@ -256,11 +258,26 @@ fn namespace_ident() -> Result<NamespaceIdent> {
 }
 
 async fn furnish(server: &Server, admin: &Caller, lake: &Path) -> Result<()> {
+    // Beside the lake, so that no crawl finds what engines write.
+    let warehouse = lake.with_file_name("warehouse");
+    make_dir(&warehouse)?;
     let weir = &server.weir;
     let ident = namespace_ident()?;
     if absent(crawler::get(weir, admin, &Name::parse("name", CRAWLER)?).await)? {
-        present(catalog::create(weir, admin, &ident.catalog).await)?;
-        present(namespace::create(weir, admin, &ident).await)?;
+        let warehouse = Location::parse("warehouse", &format!("file://{}", warehouse.display()))?;
+        present(
+            location::register(
+                weir,
+                admin,
+                &Name::parse("name", "warehouse")?,
+                &warehouse,
+                StorageSettings::default(),
+            )
+            .await,
+        )?;
+        let home = warehouse.join(CATALOG)?;
+        present(catalog::create(weir, admin, &ident.catalog, Some(&home)).await)?;
+        present(namespace::create(weir, admin, &ident, BTreeMap::new(), None).await)?;
         let url = Location::parse("lake", &format!("file://{}", lake.display()))?;
         present(
             location::register(
@@ -339,8 +356,8 @@ async fn crawl(server: &Server, admin: &Caller) -> Result<()> {
     ))
 }
 
-/// What each of them may do: the steward describes and documents everything, the analyst reads two public tables, the
-/// engines nothing yet.
+/// What each of them may do: the steward describes and documents everything, the analyst reads two public tables, `spark`
+/// writes tables of its own beside them, `duckdb` nothing yet.
 async fn share(server: &Server, admin: &Caller) -> Result<()> {
     let ident = namespace_ident()?;
     let table = |name: &str| {
@@ -359,6 +376,22 @@ async fn share(server: &Server, admin: &Caller) -> Result<()> {
     )
     .await?;
     give(server, admin, STEWARD, &crawler, &[Privilege::Alter]).await?;
+    give(
+        server,
+        admin,
+        WRITER,
+        &GrantTarget::Catalog(ident.catalog.clone()),
+        &[
+            Privilege::CreateNamespace,
+            Privilege::CreateTable,
+            Privilege::Select,
+            Privilege::Insert,
+            Privilege::Delete,
+            Privilege::Alter,
+            Privilege::Drop,
+        ],
+    )
+    .await?;
     for name in ["airlines", "airports"] {
         give(server, admin, ANALYST, &table(name)?, &[Privilege::Select]).await?;
     }
@@ -415,6 +448,7 @@ struct Welcome<'a> {
     catalog: &'a str,
     namespace: &'a str,
     two_columns: &'a str,
+    writer_credential: String,
 }
 
 struct WelcomePerson<'a> {
@@ -464,7 +498,10 @@ fn as_json(console: &str, management: &str, ready: &Ready) -> serde_json::Value 
         serde_json::json!({ "name": engine.name, "kind": "service", "client_id": engine.client_id, "client_secret": engine.client_secret })
     });
     let principals: Vec<_> = people.chain(engines).collect();
-    serde_json::json!({ "console": console, "management": management, "principals": principals, "tables": ready.tables })
+    serde_json::json!({
+        "console": console, "management": management, "iceberg": format!("{console}/iceberg"), "warehouse": CATALOG,
+        "principals": principals, "tables": ready.tables,
+    })
 }
 
 fn role(name: &str) -> (&'static str, &'static str) {
@@ -532,6 +569,13 @@ fn as_text(
         catalog: CATALOG,
         namespace: NAMESPACE,
         two_columns: &ready.two_columns,
+        writer_credential: ready
+            .credentials
+            .engines
+            .iter()
+            .find(|engine| engine.name == WRITER)
+            .map(|engine| format!("{}:{}", engine.client_id, engine.client_secret))
+            .unwrap_or_default(),
     };
     welcome
         .render()

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower::limit::GlobalConcurrencyLimitLayer;
+use tower::timeout::error::Elapsed;
 use tower::{BoxError, ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -44,11 +45,15 @@ pub fn layered(routes: Router, config: &ServerConfig) -> Router {
                 )
             },
         ))
-        .layer(HandleErrorLayer::new(|_: BoxError| async {
-            plain(
+        .layer(HandleErrorLayer::new(|error: BoxError| async move {
+            let mut answer = plain(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The server has too much to do. Try again in a moment.\n",
-            )
+            );
+            if error.is::<Elapsed>() {
+                answer.extensions_mut().insert(Begun);
+            }
+            answer
         }))
         .load_shed()
         .layer(GlobalConcurrencyLimitLayer::new(config.max_requests))
@@ -57,8 +62,23 @@ pub fn layered(routes: Router, config: &ServerConfig) -> Router {
     routes.layer(layers)
 }
 
+/// Marks the answer to a request that was begun and took too long: whether it changed something is not known.
+#[derive(Debug, Clone, Copy)]
+struct Begun;
+
 fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     (status, text).into_response()
+}
+
+/// The layers around the faces answer in plain text, and engines read nothing but their own envelope.
+fn in_envelope(method: &http::Method, response: Response) -> Response {
+    let told = response.headers().get(header::CONTENT_TYPE);
+    if !response.status().is_server_error() || told.is_some_and(|it| it == "application/json") {
+        return response;
+    }
+    let begun = response.extensions().get::<Begun>().is_some()
+        || response.status() == StatusCode::INTERNAL_SERVER_ERROR;
+    weir_api::iceberg_failure(response.status(), !method.is_safe(), begun)
 }
 
 /// Gives the request its id, and says afterwards what became of it.
@@ -70,7 +90,11 @@ async fn observe(mut request: Request, next: Next) -> Response {
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let iceberg = matches!(request.uri().path().split('/').nth(1), Some("iceberg"));
     let mut response = next.run(request).await;
+    if iceberg {
+        response = in_envelope(&method, response);
+    }
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert("x-request-id", value);
     }

@@ -30,9 +30,20 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
     weir_db::statements()
 }
 
-/// The management API's document.
-pub fn openapi() -> weir_core::Result<String> {
-    weir_api::document().to_yaml().map_err(|error| {
+/// A face that has an OpenAPI document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum DocumentedFace {
+    Management,
+    Iceberg,
+}
+
+/// The document of a face, in YAML.
+pub fn openapi(face: DocumentedFace) -> weir_core::Result<String> {
+    let document = match face {
+        DocumentedFace::Management => weir_api::document(),
+        DocumentedFace::Iceberg => weir_api::iceberg_document(),
+    };
+    document.to_yaml().map_err(|error| {
         weir_core::Error::internal("The API document could not be written")
             .source(error.to_string())
     })

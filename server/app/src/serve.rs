@@ -1,6 +1,7 @@
 //! Puts the server together and runs it.
 
 use axum::Router;
+use chrono::TimeDelta;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use secrecy::ExposeSecret;
 use std::net::SocketAddr;
@@ -65,6 +66,7 @@ pub async fn start(config: &Config, database_url: &str, alone: bool) -> Result<S
         Arc::new(config.policy()?),
         Stores::new(config.storage.clone()),
         clock.clone(),
+        TimeDelta::days(config.tables.undrop_days.into()),
     );
     let identity = Identity::new(db.clone(), freshness, clock, config.identity.clone());
     if alone {

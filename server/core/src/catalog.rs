@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 use crate::annotation::Annotation;
 use crate::id::{CatalogId, FieldId, NamespaceId, TableId};
@@ -13,6 +14,8 @@ use crate::schema::{DataType, Schema, SchemaChange};
 pub struct Catalog {
     pub id: CatalogId,
     pub name: String,
+    /// Where new tables are placed, by URL; none for a catalog of crawled tables only.
+    pub location: Option<String>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -22,6 +25,8 @@ pub struct Namespace {
     pub catalog: String,
     /// One entry a level.
     pub path: Vec<String>,
+    /// What engines keep beside it. Not people's words.
+    pub properties: BTreeMap<String, String>,
     pub created_at: DateTime<Utc>,
     pub annotations: Annotations,
 }
@@ -30,6 +35,10 @@ words! {
     pub enum TableKind("kind") {
         /// Files that a crawler found and describes.
         External => "external",
+        /// A table whose metadata Weir keeps: Weir is its catalog.
+        Iceberg => "iceberg",
+        /// A query with a name, kept for engines.
+        View => "view",
     }
 }
 
@@ -38,6 +47,10 @@ words! {
         Parquet => "parquet",
         Csv => "csv",
         JsonLines => "jsonl",
+        Avro => "avro",
+        Orc => "orc",
+        /// What a view is made of.
+        Sql => "sql",
     }
 }
 
@@ -95,6 +108,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Are there columns that the caller may not see? How many is not told.
     pub restricted: bool,
+    /// Is it refused to drop it?
+    pub protected: bool,
     /// The last run that found the table gone from its storage, if it was.
     pub missing_since: Option<DateTime<Utc>>,
     /// The last crawl that looked at the table.

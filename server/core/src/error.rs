@@ -99,6 +99,13 @@ impl Error {
         }
     }
 
+    /// Names the part of the request that it is about.
+    #[must_use]
+    pub fn about(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
     #[must_use]
     pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
@@ -127,8 +134,10 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.field {
-            Some(field) => write!(f, "{field}: {}", self.message),
-            None => f.write_str(&self.message),
+            Some(field) if self.kind == ErrorKind::Invalid => {
+                write!(f, "{field}: {}", self.message)
+            }
+            _ => f.write_str(&self.message),
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod crawl;
 pub mod error;
 pub mod grant;
 pub mod id;
+pub mod idempotency;
 pub mod location;
 pub mod name;
 pub mod page;

@@ -51,6 +51,8 @@ words! {
     pub enum Face("face") {
         Management => "management",
         Console => "console",
+        /// The Iceberg REST protocol.
+        Iceberg => "iceberg",
         Worker => "worker",
         Cli => "cli",
     }

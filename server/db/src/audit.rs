@@ -32,6 +32,8 @@ pub struct Entry {
     pub face: Face,
     outcome: Outcome,
     determined_by: Vec<GrantId>,
+    /// An object that changed beside the one that the row is about.
+    also: Option<Uuid>,
 }
 
 impl Entry {
@@ -55,6 +57,7 @@ impl Entry {
             face: caller.face,
             outcome: Outcome::Ok,
             determined_by: Vec::new(),
+            also: None,
         }
     }
 
@@ -79,6 +82,7 @@ impl Entry {
             face,
             outcome: Outcome::Denied,
             determined_by: Vec::new(),
+            also: None,
         }
     }
 
@@ -117,6 +121,27 @@ impl Entry {
     }
 }
 
+impl Entry {
+    #[must_use]
+    pub(crate) fn also_on(mut self, id: Uuid) -> Self {
+        self.also = Some(id);
+        self
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    pub(crate) fn grants(&self) -> &[GrantId] {
+        &self.determined_by
+    }
+
+    /// The objects that changed, for caches.
+    pub(crate) fn touched(&self) -> impl Iterator<Item = Uuid> {
+        self.object_id.into_iter().chain(self.also)
+    }
+}
+
 pub(crate) async fn insert(connection: &mut PgConnection, entry: &Entry) -> Result<()> {
     sqlx::query(INSERT)
         .bind(AuditEventId::new().as_uuid())
@@ -148,6 +173,13 @@ pub(crate) async fn insert(connection: &mut PgConnection, entry: &Entry) -> Resu
 pub async fn refused(db: &Db, entry: Entry) -> Result<()> {
     let mut connection = db.pool().acquire().await.map_err(map)?;
     insert(&mut connection, &entry.with_outcome(Outcome::Denied)).await
+}
+
+/// Writes the row of a permitted read, which has no transaction of its own to ride in.
+pub async fn noted(db: &Db, entry: Entry, by: &[GrantId]) -> Result<()> {
+    let mut connection = db.pool().acquire().await.map_err(map)?;
+    let entry = entry.with_outcome(Outcome::Ok).determined_by(by);
+    insert(&mut connection, &entry).await
 }
 
 /// The newest events first.

@@ -7,6 +7,7 @@ use weir_core::Result;
 use weir_core::authz::{Permit, verbs};
 use weir_core::catalog::Catalog;
 use weir_core::id::CatalogId;
+use weir_core::location::Location;
 use weir_core::name::Name;
 use weir_core::page::{Page, PageRequest};
 use weir_core::principal::Caller;
@@ -48,15 +49,22 @@ pub async fn get(db: &Db, permit: &Permit<verbs::Browse>) -> Result<Catalog> {
     Ok(row.into())
 }
 
-pub async fn create(write: &mut Write<verbs::CreateCatalog>, name: &Name) -> Result<Catalog> {
+/// `location` is where its tables will be placed.
+pub async fn create(
+    write: &mut Write<verbs::CreateCatalog>,
+    name: &Name,
+    location: Option<&Location>,
+) -> Result<Catalog> {
     let catalog = Catalog {
         id: CatalogId::new(),
         name: name.to_string(),
+        location: location.map(ToString::to_string),
         created_at: write.now(),
     };
     sqlx::query(INSERT)
         .bind(catalog.id.as_uuid())
         .bind(&catalog.name)
+        .bind(&catalog.location)
         .bind(catalog.created_at)
         .execute(write.connection())
         .await
@@ -80,6 +88,7 @@ pub async fn drop_empty(write: &mut Write<verbs::Drop>) -> Result<()> {
 struct CatalogRow {
     catalog_id: Uuid,
     name: String,
+    location: Option<String>,
     created_at: DateTime<Utc>,
 }
 
@@ -88,6 +97,7 @@ impl From<CatalogRow> for Catalog {
         Self {
             id: CatalogId::from_uuid(row.catalog_id),
             name: row.name,
+            location: row.location,
             created_at: row.created_at,
         }
     }
@@ -96,14 +106,14 @@ impl From<CatalogRow> for Catalog {
 statements! {
     /// $1 members, $2 now, $3 after, $4 limit
     LIST = concat!(
-        "SELECT c.catalog_id, c.name, c.created_at FROM catalog c
+        "SELECT c.catalog_id, c.name, c.location, c.created_at FROM catalog c
          WHERE c.name > $3 AND EXISTS (
              SELECT 1 FROM access_grant g WHERE g.principal_id = ANY($1)
                  AND (g.resource_kind = 'server' OR g.resource_id = c.catalog_id OR c.catalog_id = ANY(g.container_ids)) AND ",
         valid_grant!("$2"), ")
          ORDER BY c.name LIMIT $4"
     );
-    GET = "SELECT catalog_id, name, created_at FROM catalog WHERE catalog_id = $1";
-    INSERT = "INSERT INTO catalog (catalog_id, name, created_at) VALUES ($1, $2, $3)";
+    GET = "SELECT catalog_id, name, location, created_at FROM catalog WHERE catalog_id = $1";
+    INSERT = "INSERT INTO catalog (catalog_id, name, location, created_at) VALUES ($1, $2, $3, $4)";
     DELETE = "DELETE FROM catalog WHERE catalog_id = $1";
 }

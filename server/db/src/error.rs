@@ -54,6 +54,9 @@ fn from_constraint(name: &str) -> Option<Error> {
         }
         "storage_location_url_key" => Error::already_exists("This URL is registered already."),
         "crawler_name_key" => Error::already_exists("A crawler of this name exists already."),
+        "idempotency_key_pkey" => Error::conflict(
+            "A request with this Idempotency-Key is under way or done. Send it again.",
+        ),
         "access_grant_same_key" => Error::already_exists("The very same grant exists already."),
         "crawler_run_active_key" => {
             Error::already_exists("A run of this crawler is queued or running already.")

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use sqlx::types::Json;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 use weir_core::authz::{Permit, verbs};
 use weir_core::catalog::{Annotations, Namespace};
@@ -60,6 +61,7 @@ pub async fn get(db: &Db, permit: &Permit<verbs::Browse>) -> Result<Namespace> {
 pub async fn create(
     write: &mut Write<verbs::CreateNamespace>,
     ident: &NamespaceIdent,
+    properties: BTreeMap<String, String>,
 ) -> Result<Namespace> {
     let (id, now) = (NamespaceId::new(), write.now());
     let chain = write.permit().chain().to_vec();
@@ -85,6 +87,7 @@ pub async fn create(
         .bind(ident.path.to_strings())
         .bind(ancestors)
         .bind(now)
+        .bind(Json(&properties))
         .execute(write.connection())
         .await
         .map_err(map)?;
@@ -93,9 +96,63 @@ pub async fn create(
         id,
         catalog: ident.catalog.to_string(),
         path: ident.path.to_strings(),
+        properties,
         created_at: now,
         annotations: Annotations::default(),
     })
+}
+
+/// The namespaces right below the container of the permit, a catalog or a namespace, that the caller can find something in.
+pub async fn children(
+    db: &Db,
+    permit: &Permit<verbs::Browse>,
+    now: DateTime<Utc>,
+    page: &PageRequest,
+) -> Result<Page<Namespace>> {
+    let container = permit.object();
+    let members: Vec<Uuid> = permit.member_of().iter().map(|id| id.as_uuid()).collect();
+    let chain: Vec<Uuid> = permit.chain().iter().map(|link| link.id).collect();
+    let rows: Vec<NamespaceRow> = sqlx::query_as(CHILDREN)
+        .bind(members)
+        .bind(now)
+        .bind(container.id)
+        .bind(container.kind == ResourceKind::Namespace)
+        .bind(chain)
+        .bind(page.after().unwrap_or_default())
+        .bind(page.fetch())
+        .fetch_all(db.pool())
+        .await
+        .map_err(map)?;
+    Ok(Page::cut(
+        rows.into_iter().map(Namespace::from).collect(),
+        page,
+        |namespace| namespace.path.last().cloned().unwrap_or_default(),
+    ))
+}
+
+/// The properties of the namespace that is being written.
+pub async fn properties(write: &mut Write<verbs::Alter>) -> Result<BTreeMap<String, String>> {
+    let id = expect_kind(write.permit().object(), ResourceKind::Namespace)?;
+    let Json(properties) = sqlx::query_scalar(PROPERTIES)
+        .bind(id)
+        .fetch_one(write.connection())
+        .await
+        .map_err(map)?;
+    Ok(properties)
+}
+
+pub async fn set_properties(
+    write: &mut Write<verbs::Alter>,
+    properties: &BTreeMap<String, String>,
+) -> Result<()> {
+    let id = expect_kind(write.permit().object(), ResourceKind::Namespace)?;
+    sqlx::query(SET_PROPERTIES)
+        .bind(id)
+        .bind(Json(properties))
+        .execute(write.connection())
+        .await
+        .map(drop)
+        .map_err(map)
 }
 
 /// Errors: there are tables, namespaces or a crawler's target in it.
@@ -115,6 +172,7 @@ struct NamespaceRow {
     namespace_id: Uuid,
     catalog: String,
     path: Vec<String>,
+    properties: Json<BTreeMap<String, String>>,
     created_at: DateTime<Utc>,
     annotations: Json<Vec<AnnotationJson>>,
 }
@@ -125,6 +183,7 @@ impl From<NamespaceRow> for Namespace {
             id: NamespaceId::from_uuid(row.namespace_id),
             catalog: row.catalog,
             path: row.path,
+            properties: row.properties.0,
             created_at: row.created_at,
             annotations: row
                 .annotations
@@ -146,16 +205,34 @@ statements! {
          ), inside AS (
              SELECT DISTINCT unnest(container_ids) AS id FROM held
          )
-         SELECT n.namespace_id, c.name AS catalog, n.path, n.created_at, ", annotations_of!("n.namespace_id"), " AS annotations
+         SELECT n.namespace_id, c.name AS catalog, n.path, n.properties, n.created_at, ", annotations_of!("n.namespace_id"), " AS annotations
          FROM namespace n JOIN catalog c USING (catalog_id)
          WHERE n.catalog_id = $3 AND n.path > $4
              AND ((SELECT yes FROM everywhere) OR n.ancestor_ids && ARRAY(SELECT resource_id FROM held) OR n.namespace_id IN (SELECT id FROM inside))
          ORDER BY n.path LIMIT $5"
     );
+    /// $1 members, $2 now, $3 container, $4 is it a namespace, $5 chain, $6 after, $7 limit
+    CHILDREN = concat!(
+        "WITH held AS (
+             SELECT g.resource_id, g.container_ids FROM access_grant g WHERE g.principal_id = ANY($1) AND ", valid_grant!("$2"), "
+         ), everywhere AS (
+             SELECT EXISTS (SELECT 1 FROM held WHERE resource_id = ANY($5)) AS yes
+         ), inside AS (
+             SELECT DISTINCT unnest(container_ids) AS id FROM held
+         )
+         SELECT n.namespace_id, c.name AS catalog, n.path, n.properties, n.created_at, '[]'::json AS annotations
+         FROM namespace n JOIN catalog c USING (catalog_id)
+         WHERE CASE WHEN $4 THEN n.parent_id = $3 ELSE n.catalog_id = $3 AND n.parent_id IS NULL END
+             AND n.path[cardinality(n.path)] > $6
+             AND ((SELECT yes FROM everywhere) OR n.namespace_id IN (SELECT resource_id FROM held) OR n.namespace_id IN (SELECT id FROM inside))
+         ORDER BY n.path LIMIT $7"
+    );
+    PROPERTIES = "SELECT properties FROM namespace WHERE namespace_id = $1";
+    SET_PROPERTIES = "UPDATE namespace SET properties = $2 WHERE namespace_id = $1";
     GET = concat!(
-        "SELECT n.namespace_id, c.name AS catalog, n.path, n.created_at, ", annotations_of!("n.namespace_id"), " AS annotations
+        "SELECT n.namespace_id, c.name AS catalog, n.path, n.properties, n.created_at, ", annotations_of!("n.namespace_id"), " AS annotations
          FROM namespace n JOIN catalog c USING (catalog_id) WHERE n.namespace_id = $1"
     );
-    INSERT = "INSERT INTO namespace (namespace_id, catalog_id, parent_id, path, ancestor_ids, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    INSERT = "INSERT INTO namespace (namespace_id, catalog_id, parent_id, path, ancestor_ids, created_at, properties) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     DELETE = "DELETE FROM namespace WHERE namespace_id = $1";
 }

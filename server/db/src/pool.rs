@@ -93,6 +93,11 @@ impl Db {
         self.pool.close().await;
     }
 
+    /// How many statements can be under way at once.
+    pub fn max_connections(&self) -> u32 {
+        self.pool.options().get_max_connections()
+    }
+
     pub fn pool(&self) -> &PgPool {
         &self.pool
     }

@@ -40,6 +40,7 @@ struct Content {
     partition_keys: Vec<i32>,
     schema: Schema,
     created_at: DateTime<Utc>,
+    protected: bool,
     missing_since: Option<DateTime<Utc>>,
     crawled_at: Option<DateTime<Utc>>,
     crawler_id: Option<Uuid>,
@@ -77,6 +78,7 @@ pub async fn sealed(
             partition_keys: row.try_get("partition_keys").map_err(map)?,
             schema: row.try_get::<Json<Schema>, _>("schema").map_err(map)?.0,
             created_at: row.try_get("created_at").map_err(map)?,
+            protected: row.try_get("protected").map_err(map)?,
             missing_since: row.try_get("missing_since").map_err(map)?,
             crawled_at: row.try_get("crawled_at").map_err(map)?,
             crawler_id: row.try_get("crawler_id").map_err(map)?,
@@ -158,6 +160,7 @@ impl Content {
             created_at: self.created_at,
             columns,
             restricted,
+            protected: self.protected,
             missing_since: self.missing_since,
             crawled_at: self.crawled_at,
         })
@@ -422,7 +425,7 @@ statements! {
         grants_on!("array_append(coalesce(n.ancestor_ids, '{}') || c.catalog_id || t.table_id, '00000000-0000-0000-0000-000000000000'::uuid)", "$1"),
         " AS grants,
              t.table_id, t.name, t.kind AS table_kind, t.format, t.schema_version, t.row_count, t.byte_count, t.file_count, t.updated_at,
-             t.location, t.partition_keys, t.created_at, t.missing_since, t.crawler_id, v.schema, ",
+             t.location, t.partition_keys, t.created_at, t.protected, t.missing_since, t.crawler_id, v.schema, ",
         annotations_of!("t.table_id"), " AS annotations,
              (SELECT r.finished_at FROM crawler_run r WHERE r.crawler_id = t.crawler_id AND r.state IN ('succeeded', 'finished_with_problems')
               ORDER BY r.run_id DESC LIMIT 1) AS crawled_at

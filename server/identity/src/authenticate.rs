@@ -4,6 +4,8 @@ use chrono::TimeDelta;
 use moka::sync::Cache;
 
 use serde::Deserialize;
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 use weir_core::clock::SharedClock;
 use weir_core::id::RequestId;
@@ -35,9 +37,20 @@ impl Default for IdentityConfig {
     }
 }
 
-/// Knows who is behind a token. Cheap to clone.
+/// Knows who is behind a token. A clone is one count.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub struct Identity(Arc<Parts>);
+
+impl Deref for Identity {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+#[derive(Debug)]
+pub struct Parts {
     pub(crate) db: Db,
     pub(crate) clock: SharedClock,
     pub(crate) config: IdentityConfig,
@@ -54,14 +67,14 @@ impl Identity {
             .max_capacity(100_000)
             .time_to_live(Duration::from_secs(60))
             .build();
-        Self {
+        Self(Arc::new(Parts {
             db,
             clock,
             config,
             throttle: Throttle::new(),
             freshness,
             sessions,
-        }
+        }))
     }
 
     /// The caller behind a token. Errors: `Unauthenticated` for a token that is unknown, ended, idle too long, or whose
@@ -72,20 +85,25 @@ impl Identity {
         face: Face,
         request: RequestId,
     ) -> Result<Caller> {
+        let (known, tick) = self.known(token).await?;
+        Ok(known.caller(face, request, Some(tick)))
+    }
+
+    /// Whose session a token is, as of a check that began after this call.
+    pub(crate) async fn known(&self, token: &str) -> Result<(Authenticated, Tick)> {
         let (hash, now) = (token::hash(token), self.clock.now());
         let tick = self.freshness.check().await?;
         if let Some((known, since)) = self.sessions.get(&hash)
             && known.expires_at > now
             && self.freshness.directory_since(since)
         {
-            return Ok(known.caller(face, request, Some(tick)));
+            return Ok((known, tick));
         }
         let idle = TimeDelta::seconds(self.config.idle_seconds);
         match session::authenticate(&self.db, &hash, now, idle).await? {
             Some(authenticated) => {
-                let caller = authenticated.caller(face, request, Some(tick));
-                self.sessions.insert(hash, (authenticated, tick));
-                Ok(caller)
+                self.sessions.insert(hash, (authenticated.clone(), tick));
+                Ok((authenticated, tick))
             }
             None => {
                 self.sessions.invalidate(&hash);

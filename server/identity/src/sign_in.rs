@@ -64,6 +64,7 @@ impl Identity {
                     PrincipalId::from_uuid(known.principal_id),
                     known.name,
                     &request.origin,
+                    DateTime::<Utc>::MAX_UTC,
                 )
                 .await
             }
@@ -87,10 +88,12 @@ impl Identity {
         match known.filter(|known| token::same(&known.hash, &secret)) {
             Some(known) => {
                 self.throttle.succeeded(&request.client_id);
+                self.throttle.take_back(request.origin.ip, self.clock.now());
                 self.begin(
                     PrincipalId::from_uuid(known.principal_id),
                     known.name,
                     &request.origin,
+                    DateTime::<Utc>::MAX_UTC,
                 )
                 .await
             }
@@ -105,6 +108,15 @@ impl Identity {
         }
     }
 
+    /// A session of its own for whoever holds the token of another one (RFC 8693). It ends no later than that one's own time.
+    ///
+    /// Errors: `Unauthenticated` for a token that is unknown or has ended.
+    pub async fn exchange(&self, token: &str, origin: Origin) -> Result<SignedIn> {
+        let (known, _) = self.known(token).await?;
+        self.begin(known.principal, known.name, &origin, known.expires_at)
+            .await
+    }
+
     /// Ends the session of a token, everywhere at once.
     pub async fn sign_out(&self, token: &str, caller: &Caller) -> Result<()> {
         let entry = Entry::by(
@@ -117,14 +129,16 @@ impl Identity {
         session::end(&self.db, &token::hash(token), &entry).await
     }
 
+    /// Begins a session that ends at `latest` or before.
     async fn begin(
         &self,
         principal: PrincipalId,
         name: String,
         origin: &Origin,
+        latest: DateTime<Utc>,
     ) -> Result<SignedIn> {
         let now = self.clock.now();
-        let expires_at = now + TimeDelta::seconds(self.config.session_seconds);
+        let expires_at = latest.min(now + TimeDelta::seconds(self.config.session_seconds));
         let token = token::random("weir_")?;
         let ip = origin.ip.map(|ip| ip.to_string());
         let user_agent: Option<String> = origin.user_agent.as_ref().map(|agent| {

@@ -82,6 +82,17 @@ impl Throttle {
     pub(crate) fn succeeded(&self, account: &str) {
         self.accounts.invalidate(account);
     }
+
+    /// Takes an attempt from this address back: it was no guess. Engines of one host sign in once for each of their
+    /// processes, and nobody guesses the 256 random bits of a client's secret; a person's password might be guessed right.
+    pub(crate) fn take_back(&self, address: Option<IpAddr>, now: DateTime<Utc>) {
+        let Some(address) = address.map(network) else {
+            return;
+        };
+        self.addresses
+            .entry((address, now.timestamp() / 60))
+            .and_upsert_with(|entry| entry.map_or(0, |entry| entry.into_value().saturating_sub(1)));
+    }
 }
 
 /// One subscriber has a whole /64 of IPv6 addresses.
@@ -134,5 +145,20 @@ mod tests {
         };
         assert_eq!(attempts("192.0.2.1"), 30);
         assert_eq!(attempts("2001:db8::1") + attempts("2001:db8::2"), 30);
+    }
+
+    #[test]
+    fn clients_that_prove_who_they_are_do_not_use_up_their_address() {
+        let (throttle, now) = (Throttle::new(), Utc::now());
+        let address = Some(IpAddr::from([127, 0, 0, 1]));
+        for _ in 0..200 {
+            throttle.admit("engine", address, now).unwrap();
+            throttle.succeeded("engine");
+            throttle.take_back(address, now);
+        }
+        for _ in 0..PER_ADDRESS_A_MINUTE {
+            throttle.admit("guess", address, now).unwrap();
+        }
+        assert!(throttle.admit("guess", address, now).is_err());
     }
 }

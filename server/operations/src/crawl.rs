@@ -18,13 +18,14 @@ use weir_core::{Error, Result};
 use weir_db::resolve::Target;
 use weir_db::run::Lost;
 use weir_db::table::Shape;
-use weir_db::{Write, crawl, crawler, freshness, run, session, table};
+use weir_db::{Write, crawl, crawler, run, session, table};
 use weir_storage::Store;
 
 pub use weir_db::crawl::{FoundPartition, KnownTable, PartitionCounts};
 pub use weir_db::run::{Claimed, End};
 
 use crate::Weir;
+use crate::upkeep::upkeep;
 
 /// How long a worker may stay silent before its run counts as interrupted.
 const LEASE: TimeDelta = TimeDelta::seconds(15);
@@ -94,9 +95,7 @@ pub async fn tick(weir: &Weir) -> Result<()> {
             .and_then(|schedule| schedule.next_after(now))
     })
     .await?;
-    session::sweep(&weir.db, now).await?;
-    freshness::prune(&weir.db).await?;
-    Ok(())
+    upkeep(weir).await
 }
 
 /// Marks every running run as interrupted. Only for a server that is the only one on its database and has just started.

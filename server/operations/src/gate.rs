@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use weir_core::authz::{Action, Denied, Facts, Permit, Policy, Verb, decide, verbs};
 use weir_core::clock::SharedClock;
+use weir_core::grant::ColumnScope;
+use weir_core::name::TableIdent;
 use weir_core::principal::Caller;
 use weir_core::privilege::PrivilegeSet;
 use weir_core::{Error, Result};
@@ -64,12 +66,60 @@ impl Gate {
         operation: &str,
     ) -> Result<Write<P>> {
         let opened = Opened::begin(&self.db, target, caller, self.clock.now()).await?;
+        self.admit(caller, target, opened, operation).await
+    }
+
+    /// As [`Gate::write`] for a commit to a table or view that Weir is the catalog of, which then tells where its metadata lies.
+    pub async fn commit(
+        &self,
+        caller: &Caller,
+        table: &TableIdent,
+        operation: &str,
+    ) -> Result<Write<verbs::Commit>> {
+        let opened = Opened::begin_commit(&self.db, table, caller, self.clock.now()).await?;
+        self.admit(caller, Target::Table(table), opened, operation)
+            .await
+    }
+
+    /// Goes on to a further object in the transaction of `write`, and decides on it in turn. A refusal undoes everything.
+    pub async fn then<Q: Verb, P: Verb>(
+        &self,
+        write: Write<Q>,
+        caller: &Caller,
+        target: Target<'_>,
+        operation: &str,
+    ) -> Result<Write<P>> {
+        let opened = write.then(target, caller).await?;
+        self.admit(caller, target, opened, operation).await
+    }
+
+    /// As [`Gate::then`], to a further table or view to commit to.
+    pub async fn then_commit<Q: Verb>(
+        &self,
+        write: Write<Q>,
+        caller: &Caller,
+        table: &TableIdent,
+        operation: &str,
+    ) -> Result<Write<verbs::Commit>> {
+        let opened = write.then_commit(table, caller).await?;
+        self.admit(caller, Target::Table(table), opened, operation)
+            .await
+    }
+
+    /// The write that the facts of an opened transaction allow, or the refusal that they lead to.
+    async fn admit<P: Verb>(
+        &self,
+        caller: &Caller,
+        target: Target<'_>,
+        opened: Opened,
+        operation: &str,
+    ) -> Result<Write<P>> {
         let entry = self.entry(caller, target, opened.facts(), operation);
         match decide::<P>(caller, opened.facts(), &self.policy)? {
             Ok(permit) => Ok(opened.permit(permit, entry)),
             Err(denied) => {
                 if !self.is_plainly_absent(caller, opened.facts())? {
-                    opened.refuse(entry).await?;
+                    opened.refuse(&self.db, entry).await?;
                 }
                 Err(refusal::<P>(target, denied))
             }
@@ -85,6 +135,18 @@ impl Gate {
     /// As [`Gate::may`], on facts that were read already.
     pub fn would<P: Verb>(&self, caller: &Caller, facts: &Facts) -> Result<bool> {
         Ok(decide::<P>(caller, facts, &self.policy)?.is_ok())
+    }
+
+    /// The columns that the caller reaches with `P`, or none when it may not do it at all.
+    pub fn reach<P: Verb>(&self, caller: &Caller, facts: &Facts) -> Result<Option<ColumnScope>> {
+        let decided = decide::<P>(caller, facts, &self.policy)?;
+        Ok(decided.ok().map(|permit| permit.columns().clone()))
+    }
+
+    /// May the caller read every column? Only then is it shown where files lie, and what is in them beside rows.
+    pub fn reads_all(&self, caller: &Caller, facts: &Facts) -> Result<bool> {
+        let reach = self.reach::<verbs::Select>(caller, facts)?;
+        Ok(reach.is_some_and(|columns| columns.is_all()))
     }
 
     /// The privileges by which lists are filtered.
@@ -159,7 +221,8 @@ fn refusal<P: Verb>(target: Target<'_>, denied: Denied) -> Error {
         }
         Denied::Unseen => Error::not_found(format!(
             "There is no {kind} `{name}`, or it is not shared with you."
-        )),
+        ))
+        .about(kind.as_str()),
         Denied::Forbidden if matches!(target, Target::Server) => Error::denied(format!(
             "You may not {}. An administrator can.",
             phrase(P::ACTION)
@@ -176,6 +239,9 @@ fn phrase(action: Action) -> &'static str {
     match action {
         Action::Browse | Action::Describe => "see it",
         Action::Select => "read its rows",
+        Action::Insert => "add rows to it",
+        Action::Delete => "delete rows of it",
+        Action::Commit => "write to it",
         Action::CreateCatalog => "create catalogs",
         Action::CreateNamespace => "create namespaces in it",
         Action::CreateTable => "create tables in it",

@@ -4,7 +4,10 @@
 //! and no SQL.
 
 mod gate;
+mod read_audit;
 mod table_cache;
+mod turns;
+mod upkeep;
 mod weir;
 
 pub mod audit;
@@ -12,11 +15,17 @@ pub mod catalog;
 pub mod column;
 pub mod crawl;
 pub mod crawler;
+pub mod function;
 pub mod grant;
+pub mod idempotency;
 pub mod location;
 pub mod namespace;
 pub mod principal;
+pub mod scan;
 pub mod table;
+pub mod transaction;
+pub mod view;
 
 pub use gate::Gate;
 pub use weir::Weir;
+pub use weir_iceberg as iceberg;

@@ -1,6 +1,8 @@
 //! What operations work with.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use moka::sync::Cache;
+use std::ops::Deref;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use weir_core::Result;
@@ -14,36 +16,75 @@ use weir_db::{Db, Entry, bootstrap};
 use weir_storage::Stores;
 
 use crate::gate::Gate;
+use crate::read_audit::ReadAudit;
+use crate::table::commit::Stored;
+use crate::table::load::Documents;
 use crate::table_cache::TableCache;
+use crate::turns::Turns;
+use crate::upkeep::Upkeep;
 
-/// The database, the gate to it, the stores and the clock. Cheap to clone.
+/// What every operation works with. A clone is one count: each request makes several.
 #[derive(Debug, Clone)]
-pub struct Weir {
+pub struct Weir(Arc<Parts>);
+
+impl Deref for Weir {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// The database, the gate to it, the stores, the clock, and what is kept in this process.
+#[derive(Debug)]
+pub struct Parts {
     pub(crate) db: Db,
     pub(crate) gate: Gate,
     pub(crate) stores: Stores,
     pub(crate) clock: SharedClock,
     pub(crate) tables: TableCache,
+    pub(crate) documents: Documents,
+    /// Parsed metadata by where its file lies; a file is never written twice.
+    pub(crate) metadata: Cache<String, Stored>,
+    pub(crate) reads: ReadAudit,
+    pub(crate) turns: Turns,
+    pub(crate) upkeep: Arc<Upkeep>,
+    /// How long a dropped table can be put back.
+    pub(crate) undrop: TimeDelta,
     queued: Arc<Notify>,
 }
 
 impl Weir {
+    /// Dropped tables can be put back for `undrop`.
     pub fn new(
         db: Db,
         freshness: Freshness,
         policy: Arc<Policy>,
         stores: Stores,
         clock: SharedClock,
+        undrop: TimeDelta,
     ) -> Self {
         let gate = Gate::new(db.clone(), policy, clock.clone());
-        Self {
+        let turns = Turns::new(db.max_connections());
+        Self(Arc::new(Parts {
             db,
             gate,
             stores,
             clock,
-            tables: TableCache::new(freshness),
+            tables: TableCache::new(freshness.clone()),
+            documents: Documents::new(freshness),
+            metadata: Cache::builder()
+                .weigher(|_, stored: &Stored| {
+                    u32::try_from(1024 + stored.text.len() * 2).unwrap_or(u32::MAX)
+                })
+                .max_capacity(256 << 20)
+                .build(),
+            reads: ReadAudit::new(),
+            turns,
+            upkeep: Arc::default(),
+            undrop,
             queued: Arc::default(),
-        }
+        }))
     }
 
     pub fn now(&self) -> DateTime<Utc> {

@@ -1,8 +1,7 @@
-//! Where the lake's files lie: listing and ranged reads of S3-compatible and local storage.
+//! Where the lake's files lie: S3-compatible and local storage, listed, read by ranges, and written one whole object at a time.
 //!
 //! A [`Store`] is bound to one root and refuses every location outside it; on a local file system that holds for symbolic
-//! links too. Every call has a deadline and a bounded number of retries. Nothing here writes, and nothing here knows a file
-//! format. This is the only crate that names `object_store`.
+//! links too. Every call has a deadline and a bounded number of retries. Nothing here knows a file format. This is the only crate that names `object_store`.
 
 #![cfg_attr(
     test,

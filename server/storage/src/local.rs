@@ -11,8 +11,8 @@ use futures::stream::{self, BoxStream};
 use object_store::local::LocalFileSystem;
 use object_store::{ObjectStoreExt, path::Path as ObjectPath};
 use std::collections::VecDeque;
-use std::fs::{DirEntry, Metadata, ReadDir};
-use std::io::ErrorKind;
+use std::fs::{DirEntry, Metadata, OpenOptions, ReadDir};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use weir_core::location::Location;
 use weir_core::{Error, Result};
 
 use crate::failure;
-use crate::store::{DEADLINE, Listed, ObjectMeta, changed};
+use crate::store::{DEADLINE, Listed, ObjectMeta, changed, too_large};
 
 /// Entries read in one go on the blocking threads.
 const BATCH: usize = 1024;
@@ -58,6 +58,82 @@ impl LocalRoot {
             }
             _ => failure::from_store(location, error),
         })
+    }
+
+    pub async fn read_whole(&self, location: &Location, limit: u64) -> Result<Bytes> {
+        let (this, at) = (self.clone(), location.clone());
+        blocking(move || {
+            let path = this.resolve_file(&at)?;
+            let io = |error| failure::from_io(&at, error);
+            let mut content = Vec::new();
+            let file = std::fs::File::open(path).map_err(io)?;
+            file.take(limit + 1).read_to_end(&mut content).map_err(io)?;
+            if content.len() as u64 > limit {
+                return Err(too_large(&at, limit));
+            }
+            Ok(content.into())
+        })
+        .await
+    }
+
+    pub async fn create(&self, location: &Location, content: Bytes) -> Result<()> {
+        let (this, at) = (self.clone(), location.clone());
+        blocking(move || {
+            let path = this.resolve_new(&at)?;
+            let io = |error| failure::from_io(&at, error);
+            let file = OpenOptions::new().write(true).create_new(true).open(&path);
+            let mut file = file.map_err(io)?;
+            let written = file.write_all(&content).and_then(|()| file.sync_all());
+            written
+                .inspect_err(|_| drop(std::fs::remove_file(&path)))
+                .map_err(io)
+        })
+        .await
+    }
+
+    pub async fn make_folder(&self, location: &Location) -> Result<()> {
+        let (this, at) = (self.clone(), location.clone());
+        blocking(move || {
+            let path = this.resolve_new(&at)?;
+            std::fs::create_dir_all(path).map_err(|error| failure::from_io(&at, error))
+        })
+        .await
+    }
+
+    pub async fn delete(&self, location: &Location) -> Result<()> {
+        let (this, at) = (self.clone(), location.clone());
+        blocking(move || match this.resolve_file(&at) {
+            Ok(path) => std::fs::remove_file(path).map_err(|error| failure::from_io(&at, error)),
+            Err(error) if error.kind() == weir_core::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    /// Where a new file goes: its folder is made, and lies in the root with all links resolved.
+    fn resolve_new(&self, location: &Location) -> Result<PathBuf> {
+        let io = |error| failure::from_io(location, error);
+        let root = self.resolve_root()?;
+        let path = to_path(location);
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(outside_allowed(location));
+        };
+        // The deepest folder that is there is checked before anything is made below it.
+        let standing = folder.ancestors().find(|folder| folder.exists());
+        let standing = standing
+            .map(std::fs::canonicalize)
+            .transpose()
+            .map_err(io)?;
+        if !standing.is_some_and(|folder| folder.starts_with(&root)) {
+            return Err(outside_allowed(location));
+        }
+        std::fs::create_dir_all(folder).map_err(io)?;
+        let folder = std::fs::canonicalize(folder).map_err(io)?;
+        if folder.starts_with(&root) {
+            Ok(folder.join(name))
+        } else {
+            Err(outside_allowed(location))
+        }
     }
 
     /// The file behind a location, all links resolved, where it lies in the root.
@@ -119,6 +195,14 @@ impl LocalRoot {
         })
         .boxed()
     }
+}
+
+async fn blocking<T: Send + 'static>(
+    call: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(call)
+        .await
+        .map_err(|error| Error::internal("a call of the file system").source(error))?
 }
 
 fn outside_allowed(root: &Location) -> Error {

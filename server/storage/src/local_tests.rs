@@ -223,3 +223,30 @@ async fn many_files_come_in_batches() {
     }
     assert_eq!(listing(&open(dir.path())).await.len(), 3000);
 }
+
+#[tokio::test]
+async fn what_is_written_is_read_again_and_never_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let file = at(&dir.path().join("a/b.json"));
+    store.create(&file, "one".into()).await.unwrap();
+    assert!(store.create(&file, "two".into()).await.is_err());
+    assert_eq!(store.read_whole(&file, 3).await.unwrap(), "one");
+    assert!(
+        store.read_whole(&file, 2).await.is_err(),
+        "larger than asked"
+    );
+    store.delete(&file).await.unwrap();
+    store.delete(&file).await.unwrap();
+    assert!(store.read_whole(&file, 3).await.is_err());
+}
+
+#[tokio::test]
+async fn nothing_is_written_through_a_link_that_leads_out() {
+    let (dir, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    symlink(outside.path(), dir.path().join("out")).unwrap();
+    let store = open(dir.path());
+    let through = at(&dir.path().join("out/deep/x"));
+    assert!(store.create(&through, "x".into()).await.is_err());
+    assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+}

@@ -19,7 +19,7 @@ use weir_core::{Error, Result};
 use crate::config::StorageConfig;
 use crate::failure;
 use crate::keys::{CheckedListing, OddKeys};
-use crate::store::{DEADLINE, Listed, ObjectMeta, changed};
+use crate::store::{DEADLINE, Listed, ObjectMeta, changed, too_large};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -87,19 +87,43 @@ impl Bucket {
     }
 
     pub async fn read(&self, location: &Location, range: Range<u64>) -> Result<Bytes> {
-        let key = Path::parse(location.path())
-            .map_err(|error| failure::from_store(location, error.into()))?;
-        self.client.get_range(&key, range).await.map_err(|error| {
-            let text = error.to_string();
-            if text.contains("416")
-                || text.contains("out of range")
-                || text.contains("InvalidRange")
-            {
-                changed(location).source(error)
-            } else {
-                failure::from_store(location, error)
-            }
-        })
+        self.client
+            .get_range(&key(location)?, range)
+            .await
+            .map_err(|error| {
+                let text = error.to_string();
+                if text.contains("416")
+                    || text.contains("out of range")
+                    || text.contains("InvalidRange")
+                {
+                    changed(location).source(error)
+                } else {
+                    failure::from_store(location, error)
+                }
+            })
+    }
+
+    pub async fn read_whole(&self, location: &Location, limit: u64) -> Result<Bytes> {
+        let found = self.client.get(&key(location)?).await;
+        let found = found.map_err(|error| failure::from_store(location, error))?;
+        if found.meta.size > limit {
+            return Err(too_large(location, limit));
+        }
+        let content = found.bytes().await;
+        content.map_err(|error| failure::from_store(location, error))
+    }
+
+    pub async fn create(&self, location: &Location, content: Bytes) -> Result<()> {
+        let put = self.client.put(&key(location)?, content.into()).await;
+        put.map(drop)
+            .map_err(|error| failure::from_store(location, error))
+    }
+
+    pub async fn delete(&self, location: &Location) -> Result<()> {
+        match self.client.delete(&key(location)?).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(failure::from_store(location, error)),
+        }
     }
 
     pub fn list(&self, prefix: &Location) -> BoxStream<'static, Result<Listed>> {
@@ -120,6 +144,10 @@ impl Bucket {
 }
 
 /// Where requests go: the bucket in the host's name, or in the path.
+fn key(location: &Location) -> Result<Path> {
+    Path::parse(location.path()).map_err(|error| failure::from_store(location, error.into()))
+}
+
 fn address(builder: AmazonS3Builder, bucket: &str, settings: &StorageSettings) -> AmazonS3Builder {
     let Some(endpoint) = settings.endpoint.as_deref() else {
         // A dot in the bucket's name does not fit the certificate of a host below amazonaws.com, and an endpoint from the

@@ -18,6 +18,9 @@ use crate::s3::Bucket;
 
 /// One read or one page of a listing, retries included.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
+/// One whole object written, read or deleted. Shorter than what the database lets a transaction idle for: a commit writes
+/// its metadata file while it holds the table.
+const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 /// The most that one call reads; what is larger is a defect of the caller.
 const MAX_READ: u64 = 128 << 20;
 
@@ -78,7 +81,7 @@ enum Backend {
     S3(Bucket),
 }
 
-/// Storage below one root, for reading. Clones are cheap.
+/// Storage below one root. Clones are cheap.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: Location,
@@ -129,6 +132,57 @@ impl Store {
         }
     }
 
+    /// All of a small object, such as a metadata file.
+    ///
+    /// Errors: as [`Store::read`]; more than `limit` bytes.
+    pub async fn read_whole(&self, location: &Location, limit: u64) -> Result<Bytes> {
+        self.hold(location)?;
+        within(location, async {
+            match self.backend.as_ref() {
+                Backend::Local(local) => local.read_whole(location, limit).await,
+                Backend::S3(bucket) => bucket.read_whole(location, limit).await,
+            }
+        })
+        .await
+    }
+
+    /// Writes a new object and returns once it is durable. The caller gives it a name that was never used: nothing is ever
+    /// overwritten on a local file system, and no store is asked twice for the same name.
+    pub async fn create(&self, location: &Location, content: Bytes) -> Result<()> {
+        self.hold(location)?;
+        within(location, async {
+            match self.backend.as_ref() {
+                Backend::Local(local) => local.create(location, content).await,
+                Backend::S3(bucket) => bucket.create(location, content).await,
+            }
+        })
+        .await
+    }
+
+    /// Makes a folder where the store has folders, for clients that write files into one and do not make it themselves.
+    pub async fn make_folder(&self, location: &Location) -> Result<()> {
+        self.hold(location)?;
+        within(location, async {
+            match self.backend.as_ref() {
+                Backend::Local(local) => local.make_folder(location).await,
+                Backend::S3(_) => Ok(()),
+            }
+        })
+        .await
+    }
+
+    /// Deletes one object. What is gone already is no error.
+    pub async fn delete(&self, location: &Location) -> Result<()> {
+        self.hold(location)?;
+        within(location, async {
+            match self.backend.as_ref() {
+                Backend::Local(local) => local.delete(location).await,
+                Backend::S3(bucket) => bucket.delete(location).await,
+            }
+        })
+        .await
+    }
+
     /// Can the root be listed? Says why when it cannot.
     pub async fn check(&self) -> Result<()> {
         match self.list(&self.root).next().await {
@@ -147,6 +201,19 @@ impl Store {
             ))
         }
     }
+}
+
+async fn within<T>(location: &Location, call: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(WRITE_DEADLINE, call)
+        .await
+        .map_err(|_| failure::too_slow(location))?
+}
+
+pub(crate) fn too_large(location: &Location, limit: u64) -> Error {
+    Error::invalid(
+        "location",
+        format!("`{location}` is larger than the {limit} bytes that are read here."),
+    )
 }
 
 pub(crate) fn changed(location: &Location) -> Error {

@@ -71,6 +71,7 @@ pub(crate) fn catalog() -> Catalog {
     Catalog {
         id: id::<CatalogId>(10),
         name: "lake".into(),
+        location: None,
         created_at: hours_ago(400),
     }
 }
@@ -80,6 +81,7 @@ pub(crate) fn namespace() -> Namespace {
         id: id::<NamespaceId>(11),
         catalog: "lake".into(),
         path: vec!["sales".into(), "emea".into()],
+        properties: std::collections::BTreeMap::new(),
         created_at: hours_ago(300),
         annotations: annotations(
             1,
@@ -166,6 +168,7 @@ pub(crate) fn table() -> Table {
         created_at: hours_ago(300),
         columns,
         restricted: false,
+        protected: false,
         missing_since: None,
         crawled_at: Some(hours_ago(6)),
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use weir_core::catalog::Catalog;
+use weir_core::location::Location;
 use weir_core::name::Name;
 use weir_operations::catalog;
 
@@ -21,6 +22,9 @@ use super::problem::{ApiError, Problem};
 pub struct CatalogBody {
     id: Uuid,
     name: String,
+    /// Where new Iceberg tables are placed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
     created_at: DateTime<Utc>,
 }
 
@@ -29,6 +33,7 @@ impl From<Catalog> for CatalogBody {
         Self {
             id: catalog.id.into(),
             name: catalog.name,
+            location: catalog.location,
             created_at: catalog.created_at,
         }
     }
@@ -38,6 +43,9 @@ impl From<Catalog> for CatalogBody {
 #[serde(deny_unknown_fields)]
 pub struct CatalogCreate {
     name: String,
+    /// A folder of its own in a registered storage location, where new Iceberg tables are placed. Without one, every table
+    /// needs a location when it is created.
+    location: Option<String>,
 }
 
 /// The catalogs that you can find something in.
@@ -60,14 +68,12 @@ pub async fn create(
     Body(body): Body<CatalogCreate>,
 ) -> Result<(StatusCode, Json<CatalogBody>), ApiError> {
     let name = Name::parse("name", &body.name)?;
-    Ok((
-        StatusCode::CREATED,
-        Json(
-            catalog::create(&state.weir, &who.caller, &name)
-                .await?
-                .into(),
-        ),
-    ))
+    let location = body
+        .location
+        .map(|location| Location::parse("location", &location))
+        .transpose()?;
+    let created = catalog::create(&state.weir, &who.caller, &name, location.as_ref()).await?;
+    Ok((StatusCode::CREATED, Json(created.into())))
 }
 
 /// One catalog.

@@ -7,6 +7,7 @@ mod audit;
 mod auth;
 mod catalog;
 mod crawler;
+mod dropped;
 mod extract;
 mod grant;
 mod location;
@@ -15,6 +16,7 @@ mod page;
 mod partition;
 mod principal;
 mod problem;
+mod report;
 mod run;
 mod table;
 mod token;
@@ -27,20 +29,12 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use weir_identity::Identity;
-use weir_operations::Weir;
 
+use crate::ApiState;
 use problem::ApiError;
 
 /// No request of this API is larger than this.
 const BODY_LIMIT_BYTES: usize = 1024 * 1024;
-
-/// What the handlers work with.
-#[derive(Debug, Clone)]
-pub struct ApiState {
-    pub weir: Weir,
-    pub identity: Identity,
-}
 
 #[derive(OpenApi)]
 #[openapi(
@@ -94,6 +88,10 @@ fn routes_and_document() -> OpenApiRouter<ApiState> {
         .routes(routes!(table::columns))
         .routes(routes!(table::annotate_column))
         .routes(routes!(table::access))
+        .routes(routes!(report::list))
+        .routes(routes!(dropped::list))
+        .routes(routes!(dropped::undrop))
+        .routes(routes!(dropped::protect))
         .routes(routes!(version::list))
         .routes(routes!(version::get))
         .routes(routes!(partition::list))

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use weir_core::catalog::Namespace;
@@ -76,7 +77,7 @@ pub async fn create(
     Ok((
         StatusCode::CREATED,
         Json(
-            namespace::create(&state.weir, &who.caller, &ident)
+            namespace::create(&state.weir, &who.caller, &ident, BTreeMap::new(), None)
                 .await?
                 .into(),
         ),
@@ -125,6 +126,7 @@ pub async fn drop_namespace(
         &state.weir,
         &who.caller,
         &NamespaceIdent::parse(&catalog, &path)?,
+        None,
     )
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -72,6 +72,8 @@ pub struct TableBody {
     created_at: DateTime<Utc>,
     #[serde(skip_serializing_if = "Option::is_none")]
     crawled_at: Option<DateTime<Utc>>,
+    /// Is it refused to drop it?
+    protected: bool,
     /// Since when its files are gone, if they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     missing_since: Option<DateTime<Utc>>,
@@ -89,6 +91,7 @@ impl From<Table> for TableBody {
             location: table.location,
             created_at: table.created_at,
             crawled_at: table.crawled_at,
+            protected: table.protected,
             missing_since: table.missing_since,
             restricted: table.restricted,
             columns: table.columns.into_iter().map(Into::into).collect(),

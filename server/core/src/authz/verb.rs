@@ -9,6 +9,12 @@ words! {
         Browse => "browse",
         Describe => "describe",
         Select => "select",
+        /// Add rows to a table.
+        Insert => "insert",
+        /// Take rows away from a table.
+        Delete => "delete",
+        /// Commit to a table at all; what is in the commit asks for the verbs beside.
+        Commit => "commit",
         CreateCatalog => "create_catalog",
         CreateNamespace => "create_namespace",
         CreateTable => "create_table",
@@ -56,6 +62,9 @@ verbs!(
     Browse,
     Describe,
     Select,
+    Insert,
+    Delete,
+    Commit,
     CreateCatalog,
     CreateNamespace,
     CreateTable,

@@ -13,17 +13,18 @@ pub struct Conflict {
 /// The narrowest type that holds every value of both without loss, or none.
 ///
 /// Integers widen to longer ones and, being exact there, `int` to `double`; floats to doubles; decimals to more digits;
-/// structs to the union of their fields. This is wider than what Iceberg lets an engine promote (table spec, Schema
+/// structs to the union of their fields, and what is unknown to anything. This is wider than what Iceberg lets an engine promote (table spec, Schema
 /// Evolution), because here it describes files that exist.
 pub fn widen(a: &DataType, b: &DataType) -> Option<DataType> {
     use DataType::{
         Date, Decimal, Double, Float, Int, List, Long, Map, Struct, Timestamp, TimestampNs,
-        Timestamptz, TimestamptzNs,
+        Timestamptz, TimestamptzNs, Unknown,
     };
     if a == b {
         return Some(a.clone());
     }
     Some(match (a, b) {
+        (Unknown, known) | (known, Unknown) => known.clone(),
         (Int, Long) | (Long, Int) => Long,
         (Float, Double) | (Double, Float) | (Int, Double) | (Double, Int) => Double,
         (Timestamp, TimestampNs) | (TimestampNs, Timestamp) => TimestampNs,

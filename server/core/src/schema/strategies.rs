@@ -17,6 +17,13 @@ pub fn leaf() -> impl Strategy<Value = DataType> {
             scale
         }),
         (1u32..32).prop_map(DataType::Fixed),
+        Just(DataType::Variant),
+        Just(DataType::Unknown),
+        prop::option::of(Just("srid:4326".to_owned())).prop_map(|crs| DataType::Geometry { crs }),
+        prop::option::of(Just("spherical".to_owned())).prop_map(|algorithm| DataType::Geography {
+            crs: Some("srid:4326".to_owned()),
+            algorithm
+        }),
     ]
 }
 

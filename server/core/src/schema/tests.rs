@@ -136,3 +136,37 @@ fn a_part_of_a_struct_can_be_granted_alone() {
         ["person", "person.age"]
     );
 }
+
+#[test]
+fn types_of_version_three_keep_their_spelling() {
+    for spelling in [
+        "variant",
+        "unknown",
+        "geometry",
+        "geometry(srid:4326)",
+        "geography",
+        "geography(srid:4326)",
+        "geography(srid:4326, spherical)",
+    ] {
+        let json = format!(
+            r#"{{"type":"struct","fields":[{{"id":1,"name":"a","required":false,"type":"{spelling}"}}]}}"#
+        );
+        let schema: Schema = serde_json::from_str(&json).unwrap();
+        assert_eq!(schema.fields[0].data_type.to_string(), spelling);
+        assert_eq!(serde_json::to_string(&schema).unwrap(), json);
+    }
+}
+
+#[test]
+fn a_geography_with_edges_that_nobody_knows_is_refused() {
+    for spelling in [
+        "geography(srid:4326, straight)",
+        "geometry()",
+        "geometry(a, b)",
+    ] {
+        let json = format!(
+            r#"{{"type":"struct","fields":[{{"id":1,"name":"a","required":false,"type":"{spelling}"}}]}}"#
+        );
+        assert!(serde_json::from_str::<Schema>(&json).is_err(), "{spelling}");
+    }
+}

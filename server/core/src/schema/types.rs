@@ -48,6 +48,19 @@ pub enum DataType {
     Uuid,
     Fixed(u32),
     Binary,
+    /// Semi-structured values (version 3).
+    Variant,
+    /// Always null; a column whose type is not known yet (version 3).
+    Unknown,
+    /// Shapes on a plane (version 3). `crs` names the coordinate system; without one it is `OGC:CRS84`.
+    Geometry {
+        crs: Option<String>,
+    },
+    /// Shapes on the globe (version 3). `algorithm` interpolates edges, and is `spherical` when absent.
+    Geography {
+        crs: Option<String>,
+        algorithm: Option<String>,
+    },
     Struct(Vec<Field>),
     /// The element is a field named `element`.
     List(Box<Field>),
@@ -145,6 +158,15 @@ impl fmt::Display for DataType {
         match self {
             Self::Decimal { precision, scale } => write!(f, "decimal({precision},{scale})"),
             Self::Fixed(length) => write!(f, "fixed[{length}]"),
+            Self::Geometry { crs: Some(crs) } => write!(f, "geometry({crs})"),
+            Self::Geography {
+                crs: Some(crs),
+                algorithm: Some(algorithm),
+            } => write!(f, "geography({crs}, {algorithm})"),
+            Self::Geography {
+                crs: Some(crs),
+                algorithm: None,
+            } => write!(f, "geography({crs})"),
             Self::List(element) => write!(f, "list<{}>", element.data_type),
             Self::Map(key, value) => write!(f, "map<{},{}>", key.data_type, value.data_type),
             Self::Struct(fields) => {
@@ -178,6 +200,10 @@ pub(super) fn primitive_name(data_type: &DataType) -> &'static str {
         DataType::String => "string",
         DataType::Uuid => "uuid",
         DataType::Binary => "binary",
+        DataType::Variant => "variant",
+        DataType::Unknown => "unknown",
+        DataType::Geometry { .. } => "geometry",
+        DataType::Geography { .. } => "geography",
         DataType::Decimal { .. } => "decimal",
         DataType::Fixed(_) => "fixed",
         DataType::Struct(_) => "struct",

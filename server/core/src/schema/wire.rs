@@ -127,6 +127,9 @@ impl From<DataType> for TypeWire {
                 Self::Primitive(format!("decimal({precision}, {scale})"))
             }
             DataType::Fixed(length) => Self::Primitive(format!("fixed[{length}]")),
+            geo @ (DataType::Geometry { .. } | DataType::Geography { .. }) => {
+                Self::Primitive(geo.to_string())
+            }
             primitive => Self::Primitive(primitive_name(&primitive).to_owned()),
         }
     }
@@ -195,7 +198,10 @@ fn primitive(name: &str) -> Option<DataType> {
     {
         return Some(DataType::Fixed(length.parse().ok()?));
     }
-    const PLAIN: [DataType; 14] = [
+    if let Some(shape) = geo(name) {
+        return Some(shape);
+    }
+    const PLAIN: [DataType; 16] = [
         DataType::Boolean,
         DataType::Int,
         DataType::Long,
@@ -210,8 +216,53 @@ fn primitive(name: &str) -> Option<DataType> {
         DataType::String,
         DataType::Uuid,
         DataType::Binary,
+        DataType::Variant,
+        DataType::Unknown,
     ];
     PLAIN
         .into_iter()
         .find(|candidate| primitive_name(candidate) == name)
+}
+
+/// How edges on the globe run (table spec, section "Primitive Types", geography).
+const EDGES: [&str; 5] = ["spherical", "vincenty", "thomas", "andoyer", "karney"];
+
+/// `geometry`, `geometry(crs)`, `geography`, `geography(crs)`, `geography(crs, algorithm)`.
+fn geo(name: &str) -> Option<DataType> {
+    match name {
+        "geometry" => return Some(DataType::Geometry { crs: None }),
+        "geography" => {
+            return Some(DataType::Geography {
+                crs: None,
+                algorithm: None,
+            });
+        }
+        _ => {}
+    }
+    let (kind, inner) = name.strip_suffix(')')?.split_once('(')?;
+    let crs = |text: &str| {
+        let text = text.trim();
+        (!text.is_empty() && !text.contains(',')).then(|| text.to_owned())
+    };
+    match (kind, inner.rsplit_once(',')) {
+        ("geometry", None) => Some(DataType::Geometry {
+            crs: Some(crs(inner)?),
+        }),
+        ("geography", None) => Some(DataType::Geography {
+            crs: Some(crs(inner)?),
+            algorithm: None,
+        }),
+        ("geography", Some((system, algorithm))) => {
+            let algorithm = algorithm.trim();
+            let known = EDGES
+                .iter()
+                .any(|edge| edge.eq_ignore_ascii_case(algorithm));
+            known.then_some(())?;
+            Some(DataType::Geography {
+                crs: Some(crs(system)?),
+                algorithm: Some(algorithm.to_owned()),
+            })
+        }
+        _ => None,
+    }
 }

@@ -172,6 +172,9 @@ fn infer_text(file_name: &str, raw: &[u8], whole: bool) -> Result<Inferred, Unre
                 "a Parquet file that is compressed as a whole is not read".into(),
             ));
         }
+        Format::Avro | Format::Orc | Format::Sql => {
+            return Err(Unreadable::Unrecognised("this format is not read".into()));
+        }
     };
     Ok(Inferred {
         format,

@@ -9,12 +9,13 @@ pub(crate) mod draft;
 pub(crate) mod grant_form;
 pub(crate) mod grants;
 pub(crate) mod partitions;
+pub(crate) mod reports;
 pub(crate) mod versions;
 
 use maud::{Markup, html};
 use serde::Deserialize;
 use weir_core::annotation::{Annotation, Attribute};
-use weir_core::catalog::Table;
+use weir_core::catalog::{Table, TableKind};
 use weir_core::name::TableIdent;
 use weir_core::tag::Sensitivity;
 
@@ -54,22 +55,31 @@ pub(crate) enum Tab {
     Columns,
     Versions,
     Partitions,
+    Reports,
     Access,
 }
 
 impl Tab {
-    const ALL: [Self; 4] = [
-        Self::Columns,
-        Self::Versions,
-        Self::Partitions,
-        Self::Access,
-    ];
+    /// An engine keeps the partitions of an Iceberg table itself, and reports what it does; a crawled table is the reverse.
+    const fn of(kind: TableKind) -> &'static [Self] {
+        match kind {
+            TableKind::External => &[
+                Self::Columns,
+                Self::Versions,
+                Self::Partitions,
+                Self::Access,
+            ],
+            TableKind::Iceberg => &[Self::Columns, Self::Versions, Self::Reports, Self::Access],
+            TableKind::View => &[Self::Columns, Self::Versions, Self::Access],
+        }
+    }
 
     const fn title(self) -> &'static str {
         match self {
             Self::Columns => "Columns",
             Self::Versions => "Versions",
             Self::Partitions => "Partitions",
+            Self::Reports => "Reports",
             Self::Access => "Access",
         }
     }
@@ -79,6 +89,7 @@ impl Tab {
             Self::Columns => at.href(),
             Self::Versions => at.verb("versions"),
             Self::Partitions => at.verb("partitions"),
+            Self::Reports => at.verb("reports"),
             Self::Access => at.verb("access"),
         }
     }
@@ -132,7 +143,7 @@ pub(crate) fn frame(
             None => (definition(chrome, framed, &at)),
         }
         nav.tabs aria-label="Table" {
-            @for tab in Tab::ALL { a href=(tab.href(&at)) aria-current=[(tab == framed.tab).then_some("page")] { (tab.title()) } }
+            @for tab in Tab::of(table.summary.kind) { a href=(tab.href(&at)) aria-current=[(*tab == framed.tab).then_some("page")] { (tab.title()) } }
         }
         (body)
     };
@@ -168,9 +179,16 @@ fn technical(chrome: &Chrome, table: &Table) -> Markup {
     html! {
         p.muted.technical {
             (it.kind) " · " (it.format) " · v" (it.version) " · "
-            @match it.rows { Some(rows) => { (compact(rows)) " rows" }, None => "rows not counted" }
-            " · " (plural(it.files, "file", "files")) ", " (bytes(it.bytes)) " · "
-            @match table.crawled_at { Some(at) => { "crawled " (ago(chrome.now, at)) }, None => "never crawled" }
+            @if it.kind != TableKind::View {
+                @match it.rows { Some(rows) => { (compact(rows)) " rows" }, None => "rows not counted" }
+                " · " (plural(it.files, "file", "files")) ", " (bytes(it.bytes)) " · "
+            }
+            @match (it.kind, table.crawled_at) {
+                (TableKind::External, Some(at)) => { "crawled " (ago(chrome.now, at)) }
+                (TableKind::External, None) => "never crawled",
+                _ => { "changed " (ago(chrome.now, it.updated_at)) }
+            }
+            @if table.protected { " · protected from being dropped" }
             @if let Some(location) = &table.location { br; code { (location) } }
         }
     }

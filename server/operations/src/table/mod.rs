@@ -1,11 +1,21 @@
-//! Tables: finding, describing, annotating and dropping them.
+//! Tables: finding, describing, annotating and dropping them; and what engines do to those that Weir is the catalog of.
+
+pub(crate) mod commit;
+pub(crate) mod create;
+pub(crate) mod document;
+pub(crate) mod load;
+pub(crate) mod place;
+pub(crate) mod register;
+pub(crate) mod remove;
+mod rename;
+pub(crate) mod report;
 
 use serde_json::json;
 use weir_core::Result;
 use weir_core::annotation::AnnotationEdit;
 use weir_core::authz::verbs::{Annotate, Browse, Describe, Drop, ManageGrants};
 use weir_core::authz::{Permit, verbs};
-use weir_core::catalog::{Annotations, Partition, SchemaVersion, Table, TableSummary};
+use weir_core::catalog::{Annotations, Partition, SchemaVersion, Table, TableKind, TableSummary};
 use weir_core::id::FieldId;
 use weir_core::name::{NamespaceIdent, TableIdent};
 use weir_core::page::{Page, PageRequest};
@@ -14,6 +24,33 @@ use weir_db::resolve::{self, Target};
 use weir_db::{annotation, partition, table, version};
 
 use crate::Weir;
+
+pub use commit::{CommitRequest, commit};
+pub use create::{CreateRequest, create};
+pub use document::Document;
+pub use load::{Loaded, exists, load};
+pub use register::{RegisterRequest, register};
+pub use remove::{DroppedTable, drop_iceberg, dropped, protect, undrop, unregister};
+pub use rename::rename;
+pub use report::{Figures, Report, metrics, report_metrics};
+pub use weir_db::iceberg::Snapshots;
+
+/// The names of a namespace's Iceberg tables, or of its views, that the caller may describe.
+pub async fn names(
+    weir: &Weir,
+    caller: &Caller,
+    namespace: &NamespaceIdent,
+    kind: TableKind,
+    page: &PageRequest,
+) -> Result<Page<String>> {
+    let operation = format!("{}.list", rename::noun(kind));
+    let permit = weir
+        .gate
+        .read::<Browse>(caller, Target::Namespace(namespace), &operation)
+        .await?;
+    let (describing, now) = (weir.gate.describing(), weir.now());
+    weir_db::iceberg::names(&weir.db, &permit, kind, describing, now, page).await
+}
 
 /// The tables of a namespace that the caller may describe.
 pub async fn list(
@@ -94,12 +131,15 @@ pub async fn annotate(
     Ok(after)
 }
 
-/// Drops the table from the catalog. Its files stay where they are.
+/// Drops the table from the catalog. Its files stay where they are. An Iceberg table can be put back for a time.
 pub async fn drop(weir: &Weir, caller: &Caller, ident: &TableIdent) -> Result<()> {
     let mut write = weir
         .gate
         .write::<Drop>(caller, Target::Table(ident), "table.drop")
         .await?;
+    if weir_db::iceberg::kind(&mut write).await? == TableKind::Iceberg {
+        return remove::withdraw(weir, write, false, None).await;
+    }
     table::remove(&mut write).await?;
     write.commit().await
 }

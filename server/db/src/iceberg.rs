@@ -1,0 +1,696 @@
+//! Tables and views that Weir is the catalog of: where their metadata lies, its text, and how both change.
+//!
+//! The text is kept compressed; what it says is none of this crate's business.
+
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection, Row};
+use uuid::Uuid;
+use weir_core::authz::{Facts, Permit, Verb, verbs};
+use weir_core::catalog::{Format, TableKind};
+use weir_core::crawl::StorageSettings;
+use weir_core::id::{FieldId, TableId};
+use weir_core::location::Location;
+use weir_core::name::{Name, TableIdent};
+use weir_core::page::{Page, PageRequest};
+use weir_core::principal::Caller;
+use weir_core::privilege::PrivilegeSet;
+use weir_core::resource::{Resource, ResourceKind};
+use weir_core::{Error, Result};
+
+use crate::error::map;
+use crate::json::{corrupt, word};
+use crate::resolve::{expect_kind, members, read};
+use crate::write::Bind;
+use crate::{Db, Write};
+
+/// A table as a commit found it when it locked it.
+#[derive(Debug, Clone)]
+pub struct Locked {
+    pub kind: TableKind,
+    pub metadata_location: String,
+    pub location: String,
+    /// The number of its newest schema version.
+    pub version: i32,
+    pub last_field: FieldId,
+    pub protected: bool,
+    /// The storage location that it lies in.
+    pub storage: Option<Place>,
+    pub(crate) policy_epoch: i64,
+}
+
+/// A registered storage location, as opening it needs.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct Place {
+    pub url: String,
+    pub settings: StorageSettings,
+}
+
+/// The metadata that takes the place of what a commit found.
+#[derive(Debug, Clone)]
+pub struct Swap {
+    pub metadata_location: String,
+    /// zstd-compressed.
+    pub metadata: Vec<u8>,
+    /// zstd-compressed; absent where every snapshot is referenced.
+    pub refs: Option<Vec<u8>>,
+    pub rows: Option<i64>,
+    pub bytes: i64,
+    pub files: i64,
+}
+
+impl Swap {
+    /// Parameters $9 to $17 of the fused statement.
+    pub(crate) fn bind<Q: Bind>(&self, query: Q, table: Uuid, from: &str, now: DateTime<Utc>) -> Q {
+        self.bind_alone(query, table, from, now)
+    }
+
+    pub(crate) fn bind_alone<Q: Bind>(
+        &self,
+        query: Q,
+        table: Uuid,
+        from: &str,
+        now: DateTime<Utc>,
+    ) -> Q {
+        query
+            .with(table)
+            .with(from.to_owned())
+            .with(now)
+            .with(self.metadata_location.clone())
+            .with(self.metadata.clone())
+            .with(self.refs.clone())
+            .with(self.rows)
+            .with(self.bytes)
+            .with(self.files)
+    }
+}
+
+pub(crate) async fn lock_with_facts(
+    connection: &mut PgConnection,
+    table: &TableIdent,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<(Facts, Option<Locked>)> {
+    let row = sqlx::query(LOCK_WITH_FACTS)
+        .bind(members(caller))
+        .bind(table.namespace.catalog.as_str())
+        .bind(table.namespace.path.to_strings())
+        .bind(table.name.as_str())
+        .fetch_one(connection)
+        .await
+        .map_err(map)?;
+    let facts = read(&row, now)?;
+    let locked = match facts.object {
+        None => None,
+        Some(_) => {
+            let found = LockedRow::from_row(&row).map_err(map)?;
+            Some(Locked {
+                kind: word(TableKind::parse, &found.table_kind)?,
+                metadata_location: found.metadata_location,
+                location: found.location,
+                version: found.schema_version,
+                last_field: FieldId(found.last_field_id),
+                protected: found.protected,
+                storage: found.storage.map(|Json(place)| place),
+                policy_epoch: found.policy_epoch,
+            })
+        }
+    };
+    Ok((facts, locked))
+}
+
+/// Which text of the metadata is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Snapshots {
+    All,
+    /// Only those that a branch or tag points to.
+    Refs,
+}
+
+/// Metadata fetched together with its facts, in one round trip. It opens only to a permit for that very table.
+#[must_use]
+#[derive(Debug)]
+pub struct SealedMetadata {
+    object: Option<Resource>,
+    content: Option<StoredMetadata>,
+}
+
+/// The current metadata of a table or view as it is kept.
+#[derive(Debug, Clone, FromRow)]
+pub struct StoredMetadata {
+    pub metadata_location: String,
+    /// zstd-compressed.
+    pub text: Vec<u8>,
+}
+
+/// The facts about a table or view and its sealed metadata, in one statement. One of another kind counts as absent.
+pub async fn sealed(
+    db: &Db,
+    ident: &TableIdent,
+    kind: TableKind,
+    snapshots: Snapshots,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<(Facts, SealedMetadata)> {
+    let row = sqlx::query(LOAD)
+        .bind(members(caller))
+        .bind(ident.namespace.catalog.as_str())
+        .bind(ident.namespace.path.to_strings())
+        .bind(ident.name.as_str())
+        .bind(kind.as_str())
+        .bind(snapshots == Snapshots::Refs)
+        .fetch_one(db.pool())
+        .await
+        .map_err(map)?;
+    let facts = read(&row, now)?;
+    let content = facts
+        .object
+        .map(|_| StoredMetadata::from_row(&row).map_err(map))
+        .transpose()?;
+    let object = facts.object;
+    Ok((facts, SealedMetadata { object, content }))
+}
+
+impl SealedMetadata {
+    /// Bytes held, for a cache.
+    pub fn size(&self) -> usize {
+        self.content
+            .as_ref()
+            .map_or(0, |content| content.text.len())
+    }
+
+    pub fn rests_on(&self) -> Vec<Uuid> {
+        self.object.map(|object| object.id).into_iter().collect()
+    }
+
+    /// Errors: a permit for another table; a defect.
+    pub fn open<P: Verb>(&self, permit: &Permit<P>) -> Result<&StoredMetadata> {
+        self.content
+            .as_ref()
+            .filter(|_| self.object == Some(permit.object()))
+            .ok_or_else(|| corrupt("a permit for another table"))
+    }
+}
+
+/// The metadata of the table that is being committed to.
+pub async fn metadata<P: Verb>(write: &mut Write<P>) -> Result<StoredMetadata> {
+    let table = expect_kind(write.permit().object(), ResourceKind::Table)?;
+    sqlx::query_as(METADATA)
+        .bind(table)
+        .fetch_one(write.connection())
+        .await
+        .map_err(map)
+}
+
+/// A table or view about to be made.
+#[derive(Debug)]
+pub struct NewIceberg<'a> {
+    pub id: TableId,
+    pub name: &'a Name,
+    pub kind: TableKind,
+    pub format: Format,
+    pub location: &'a Location,
+    pub last_field: FieldId,
+    pub first: &'a Swap,
+}
+
+/// Errors: a table or a view of the namespace has this name. The constraint on the names says the same, but later.
+pub async fn check_free(write: &mut Write<verbs::CreateTable>, name: &Name) -> Result<()> {
+    let namespace = expect_kind(write.permit().object(), ResourceKind::Namespace)?;
+    let taken: bool = sqlx::query_scalar(IS_TAKEN)
+        .bind(namespace)
+        .bind(name.as_str())
+        .fetch_one(write.connection())
+        .await
+        .map_err(map)?;
+    if taken {
+        Err(Error::already_exists(
+            "A table or view of this name exists already in the namespace.",
+        ))
+    } else {
+        Ok(())
+    }
+}
+
+/// Makes a table or view in the namespace of the permit; its first version follows by [`crate::table::add_version`].
+///
+/// Errors: the name is taken, by a table or a view.
+pub async fn create(
+    write: &mut Write<verbs::CreateTable>,
+    new: &NewIceberg<'_>,
+) -> Result<TableId> {
+    let namespace = expect_kind(write.permit().object(), ResourceKind::Namespace)?;
+    let now = write.now();
+    sqlx::query(INSERT)
+        .bind(new.id.as_uuid())
+        .bind(namespace)
+        .bind(new.name.as_str())
+        .bind(new.kind.as_str())
+        .bind(new.format.as_str())
+        .bind(new.location.to_string())
+        .bind(new.last_field.0)
+        .bind(new.first.rows)
+        .bind(new.first.bytes)
+        .bind(new.first.files)
+        .bind(now)
+        .bind(&new.first.metadata_location)
+        .bind(&new.first.metadata)
+        .bind(&new.first.refs)
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
+    Ok(new.id)
+}
+
+/// Commits the write with the new metadata of its table, in one statement.
+///
+/// Errors: `Conflict` where grants or the table changed meanwhile; `Internal` when it is not known whether it was made.
+pub async fn commit(write: Write<verbs::Commit>, swap: &Swap) -> Result<()> {
+    write.commit_swap(swap).await
+}
+
+/// Writes the new metadata of a table inside a transaction that goes on.
+pub async fn swap(write: &mut Write<verbs::Commit>, to: &Swap) -> Result<()> {
+    write.swap(to).await
+}
+
+/// What the columns of a table became; the version itself is added by [`crate::table::add_version`].
+pub async fn set_version<P: Verb>(
+    write: &mut Write<P>,
+    version: i32,
+    last_field: FieldId,
+    location: &str,
+) -> Result<()> {
+    let table = expect_kind(write.permit().object(), ResourceKind::Table)?;
+    sqlx::query(SET_VERSION)
+        .bind(table)
+        .bind(version)
+        .bind(last_field.0)
+        .bind(location)
+        .execute(write.connection())
+        .await
+        .map(drop)
+        .map_err(map)
+}
+
+/// Gives the table of `id`, locked before in this transaction, another name, in the namespace of the permit.
+///
+/// Errors: the name is taken.
+pub async fn rename(write: &mut Write<verbs::CreateTable>, id: TableId, name: &Name) -> Result<()> {
+    let namespace = expect_kind(write.permit().object(), ResourceKind::Namespace)?;
+    let chain: Vec<Uuid> = write.permit().chain().iter().map(|link| link.id).collect();
+    let now = write.now();
+    sqlx::query(RENAME)
+        .bind(id.as_uuid())
+        .bind(namespace)
+        .bind(name.as_str())
+        .bind(now)
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
+    // A grant is kept with what its object lies in.
+    sqlx::query(MOVE_GRANTS)
+        .bind(id.as_uuid())
+        .bind(chain)
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
+    write.moves_policy();
+    Ok(())
+}
+
+/// Takes the table out of its namespace. It can be put back until `purge_after`; then it is forgotten, and its files are
+/// deleted where `purge_files` says so.
+pub async fn withdraw(
+    write: &mut Write<verbs::Drop>,
+    purge_after: DateTime<Utc>,
+    purge_files: bool,
+) -> Result<()> {
+    let table = expect_kind(write.permit().object(), ResourceKind::Table)?;
+    let (by, now) = (write.permit().caller().as_uuid(), write.now());
+    sqlx::query(WITHDRAW)
+        .bind(table)
+        .bind(now)
+        .bind(by)
+        .bind(purge_after)
+        .bind(purge_files)
+        .execute(write.connection())
+        .await
+        .map(drop)
+        .map_err(map)
+}
+
+/// A table that was dropped and can be put back.
+#[derive(Debug, Clone, FromRow)]
+pub struct DroppedRow {
+    pub table_id: Uuid,
+    pub name: String,
+    pub dropped_at: DateTime<Utc>,
+    pub dropped_by: String,
+    pub purge_after: DateTime<Utc>,
+    pub purge_files: bool,
+}
+
+/// The tables that were dropped from the namespace of the permit, the last one first.
+pub async fn dropped(
+    db: &Db,
+    permit: &Permit<verbs::Drop>,
+    page: &PageRequest,
+) -> Result<Page<DroppedRow>> {
+    let namespace = expect_kind(permit.object(), ResourceKind::Namespace)?;
+    let after: Option<Uuid> = page.after().and_then(|cursor| cursor.parse().ok());
+    let rows = sqlx::query_as(DROPPED)
+        .bind(namespace)
+        .bind(after)
+        .bind(page.fetch())
+        .fetch_all(db.pool())
+        .await
+        .map_err(map)?;
+    Ok(Page::cut(rows, page, |row: &DroppedRow| {
+        row.table_id.to_string()
+    }))
+}
+
+/// Puts a dropped table back into the namespace that it was dropped from, under its name or another.
+///
+/// Errors: nothing of that id was dropped from here; the name is taken by now.
+pub async fn restore(
+    write: &mut Write<verbs::CreateTable>,
+    id: TableId,
+    name: Option<&Name>,
+) -> Result<String> {
+    let namespace = expect_kind(write.permit().object(), ResourceKind::Namespace)?;
+    let restored: Option<String> = sqlx::query_scalar(RESTORE)
+        .bind(id.as_uuid())
+        .bind(namespace)
+        .bind(name.map(Name::as_str))
+        .fetch_optional(write.connection())
+        .await
+        .map_err(map)?;
+    restored.ok_or_else(|| {
+        Error::not_found(
+            "No table of this id was dropped from this namespace, or its time is over.",
+        )
+    })
+}
+
+/// Says whether the table may be dropped.
+pub async fn protect(write: &mut Write<verbs::Alter>, protected: bool) -> Result<()> {
+    let table = expect_kind(write.permit().object(), ResourceKind::Table)?;
+    sqlx::query(PROTECT)
+        .bind(table)
+        .bind(protected)
+        .execute(write.connection())
+        .await
+        .map(drop)
+        .map_err(map)
+}
+
+/// Is the table that is to be dropped protected from that?
+pub async fn is_protected(write: &mut Write<verbs::Drop>) -> Result<bool> {
+    let table = expect_kind(write.permit().object(), ResourceKind::Table)?;
+    sqlx::query_scalar(IS_PROTECTED)
+        .bind(table)
+        .fetch_one(write.connection())
+        .await
+        .map_err(map)
+}
+
+/// What kind the table of the permit is.
+pub async fn kind<P: Verb>(write: &mut Write<P>) -> Result<TableKind> {
+    let table = expect_kind(write.permit().object(), ResourceKind::Table)?;
+    let kind: String = sqlx::query_scalar(KIND)
+        .bind(table)
+        .fetch_one(write.connection())
+        .await
+        .map_err(map)?;
+    word(TableKind::parse, &kind)
+}
+
+/// The names of the tables or views of a namespace that the caller may describe. `describing` are the privileges that let it.
+pub async fn names(
+    db: &Db,
+    permit: &Permit<verbs::Browse>,
+    kind: TableKind,
+    describing: PrivilegeSet,
+    now: DateTime<Utc>,
+    page: &PageRequest,
+) -> Result<Page<String>> {
+    let namespace = expect_kind(permit.object(), ResourceKind::Namespace)?;
+    let members: Vec<Uuid> = permit.member_of().iter().map(|id| id.as_uuid()).collect();
+    let chain: Vec<Uuid> = permit.chain().iter().map(|link| link.id).collect();
+    let rows: Vec<String> = sqlx::query_scalar(NAMES)
+        .bind(members)
+        .bind(now)
+        .bind(chain)
+        .bind(describing.names())
+        .bind(namespace)
+        .bind(kind.as_str())
+        .bind(page.after().unwrap_or_default())
+        .bind(page.fetch())
+        .fetch_all(db.pool())
+        .await
+        .map_err(map)?;
+    Ok(Page::cut(rows, page, Clone::clone))
+}
+
+/// Is some table, dropped ones included, at this location, above it, or below it? `but` is not counted.
+pub async fn is_occupied<P: Verb>(
+    write: &mut Write<P>,
+    location: &Location,
+    but: Option<TableId>,
+) -> Result<bool> {
+    // Two tables placed at once could overlap without either seeing the other.
+    sqlx::query(LOCK_PLACES)
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
+    let mut above = Vec::new();
+    let mut at = location.to_string();
+    while let Some((parent, last)) = at.rsplit_once('/') {
+        above.push(at.clone());
+        if last.is_empty() || parent.ends_with('/') {
+            break;
+        }
+        at = parent.to_owned();
+    }
+    sqlx::query_scalar(IS_OCCUPIED)
+        .bind(above)
+        .bind(format!("{}/%", escape_like(&location.to_string())))
+        .bind(but.map(TableId::as_uuid))
+        .fetch_one(write.connection())
+        .await
+        .map_err(map)
+}
+
+fn escape_like(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_")
+}
+
+/// The registered storage location that holds `location`, with its id and name, for a decision on it.
+pub async fn place<P: Verb>(
+    write: &mut Write<P>,
+    location: &Location,
+) -> Result<Option<(Name, Place)>> {
+    let row = sqlx::query(PLACE)
+        .bind(location.to_string())
+        .fetch_optional(write.connection())
+        .await
+        .map_err(map)?;
+    row.map(|row| {
+        let name: String = row.try_get("name").map_err(map)?;
+        let Json(place) = row.try_get::<Json<Place>, _>("place").map_err(map)?;
+        Ok((
+            Name::parse("location", &name).map_err(|error| corrupt("a name").source(error))?,
+            place,
+        ))
+    })
+    .transpose()
+}
+
+/// The registered storage location that the table of the permit lies in.
+pub async fn place_of(db: &Db, permit: &Permit<verbs::Select>) -> Result<Option<Place>> {
+    let table = expect_kind(permit.object(), ResourceKind::Table)?;
+    let place: Option<Json<Place>> = sqlx::query_scalar(PLACE_OF)
+        .bind(table)
+        .fetch_one(db.pool())
+        .await
+        .map_err(map)?;
+    Ok(place.map(|Json(place)| place))
+}
+
+/// The catalog's own place for tables, of the namespace that the permit is for.
+pub async fn catalog_root<P: Verb>(write: &mut Write<P>) -> Result<Option<String>> {
+    let catalog = write
+        .permit()
+        .chain()
+        .iter()
+        .find(|link| link.kind == ResourceKind::Catalog)
+        .map(|link| link.id);
+    sqlx::query_scalar(CATALOG_ROOT)
+        .bind(catalog)
+        .fetch_one(write.connection())
+        .await
+        .map_err(map)
+}
+
+/// A table whose time to be put back is over.
+#[derive(Debug, FromRow)]
+pub struct Expired {
+    pub table_id: Uuid,
+    pub location: String,
+    pub purge_files: bool,
+    pub place: Option<Json<Place>>,
+}
+
+/// The next tables to be forgotten.
+pub async fn expired(db: &Db, now: DateTime<Utc>) -> Result<Vec<Expired>> {
+    sqlx::query_as(EXPIRED)
+        .bind(now)
+        .fetch_all(db.pool())
+        .await
+        .map_err(map)
+}
+
+/// Forgets a dropped table for good, with its grants and annotations.
+pub async fn forget(db: &Db, table: Uuid, now: DateTime<Utc>, audit: &crate::Entry) -> Result<()> {
+    let mut tx = db.begin().await?;
+    for statement in [FORGET_ANNOTATIONS, FORGET_TABLE] {
+        sqlx::query(statement)
+            .bind(table)
+            .execute(&mut *tx)
+            .await
+            .map_err(map)?;
+    }
+    sqlx::query(FORGET_GRANTS)
+        .bind(table)
+        .bind(now)
+        .execute(&mut *tx)
+        .await
+        .map_err(map)?;
+    crate::audit::insert(&mut tx, &audit.clone().on(table)).await?;
+    crate::write::move_epochs(&mut tx, true, false).await?;
+    tx.commit().await.map_err(map)
+}
+
+#[derive(FromRow)]
+struct LockedRow {
+    table_kind: String,
+    metadata_location: String,
+    location: String,
+    schema_version: i32,
+    last_field_id: i32,
+    protected: bool,
+    storage: Option<Json<Place>>,
+    policy_epoch: i64,
+}
+
+statements! {
+    /// $1 members, $2 catalog, $3 path, $4 name. Both rows are locked, so that where the metadata lies is read as of the lock.
+    LOCK_WITH_FACTS = concat!(
+        "WITH locked AS (
+             SELECT t.table_id, t.kind, t.location, t.schema_version, t.last_field_id, t.protected, m.metadata_location
+             FROM catalog c JOIN namespace n ON n.catalog_id = c.catalog_id AND n.path = $3
+                 JOIN lake_table t ON t.namespace_id = n.namespace_id AND t.name = $4
+                 JOIN iceberg_metadata m ON m.table_id = t.table_id
+             WHERE c.name = $2
+             FOR NO KEY UPDATE OF t, m
+         )
+         SELECT 'table' AS kind, t.table_id AS object_id, coalesce(n.ancestor_ids, '{}') AS ancestor_ids, c.catalog_id, false AS curates, false AS beneath, ",
+        grants_on!("array_append(coalesce(n.ancestor_ids, '{}') || c.catalog_id || t.table_id, '00000000-0000-0000-0000-000000000000'::uuid)", "$1"),
+        " AS grants, e.policy AS policy_epoch,
+             t.kind AS table_kind, t.metadata_location, t.location, t.schema_version, t.last_field_id, t.protected,
+             (SELECT json_build_object('url', s.url, 'settings', s.settings) FROM storage_location s
+              WHERE t.location = s.url OR starts_with(t.location, s.url || '/') LIMIT 1) AS storage
+         FROM epoch e
+         LEFT JOIN locked t ON true
+         LEFT JOIN catalog c ON c.name = $2
+         LEFT JOIN namespace n ON n.catalog_id = c.catalog_id AND n.path = $3"
+    );
+
+    /// $1 members, $2 catalog, $3 path, $4 name, $5 kind, $6 only referenced snapshots
+    LOAD = concat!(
+        "SELECT 'table' AS kind, t.table_id AS object_id, coalesce(n.ancestor_ids, '{}') AS ancestor_ids, c.catalog_id, false AS curates, false AS beneath, ",
+        grants_on!("array_append(coalesce(n.ancestor_ids, '{}') || c.catalog_id || t.table_id, '00000000-0000-0000-0000-000000000000'::uuid)", "$1"),
+        " AS grants, m.metadata_location, CASE WHEN $6 AND m.refs IS NOT NULL THEN m.refs ELSE m.metadata END AS text
+         FROM (SELECT 1) AS one
+         LEFT JOIN catalog c ON c.name = $2
+         LEFT JOIN namespace n ON n.catalog_id = c.catalog_id AND n.path = $3
+         LEFT JOIN lake_table t ON t.namespace_id = n.namespace_id AND t.name = $4 AND t.kind = $5
+         LEFT JOIN iceberg_metadata m ON m.table_id = t.table_id"
+    );
+
+    METADATA = "SELECT metadata_location, metadata AS text FROM iceberg_metadata WHERE table_id = $1";
+
+    INSERT = "WITH made AS (
+             INSERT INTO lake_table (table_id, namespace_id, name, kind, format, location, schema_version, last_field_id, row_count, byte_count,
+                 file_count, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, $11)
+             RETURNING table_id
+         )
+         INSERT INTO iceberg_metadata (table_id, metadata_location, metadata, refs, changed_at)
+         SELECT table_id, $12, $13, $14, $11 FROM made";
+
+    IS_TAKEN = "SELECT EXISTS (SELECT 1 FROM lake_table WHERE namespace_id = $1 AND name = $2)";
+
+    SET_VERSION = "UPDATE lake_table SET schema_version = $2, last_field_id = $3, location = $4 WHERE table_id = $1";
+
+    RENAME = "UPDATE lake_table SET namespace_id = $2, name = $3, updated_at = $4 WHERE table_id = $1";
+    MOVE_GRANTS = "UPDATE access_grant SET container_ids = $2 WHERE resource_id = $1 AND container_ids <> $2";
+
+    WITHDRAW = "UPDATE lake_table SET dropped_from = namespace_id, namespace_id = NULL, dropped_at = $2, dropped_by = $3, purge_after = $4,
+            purge_files = $5 WHERE table_id = $1";
+
+    /// $1 namespace, $2 after, $3 limit
+    DROPPED = "SELECT t.table_id, t.name, t.dropped_at, p.name AS dropped_by, t.purge_after, t.purge_files
+         FROM lake_table t JOIN principal p ON p.principal_id = t.dropped_by
+         WHERE t.dropped_from = $1 AND ($2::uuid IS NULL OR t.table_id < $2)
+         ORDER BY t.table_id DESC LIMIT $3";
+
+    RESTORE = "UPDATE lake_table SET namespace_id = dropped_from, name = coalesce($3, name), dropped_from = NULL, dropped_at = NULL, dropped_by = NULL,
+            purge_after = NULL, purge_files = false
+         WHERE table_id = $1 AND dropped_from = $2 RETURNING name";
+
+    PROTECT = "UPDATE lake_table SET protected = $2 WHERE table_id = $1";
+    IS_PROTECTED = "SELECT protected FROM lake_table WHERE table_id = $1";
+    KIND = "SELECT kind FROM lake_table WHERE table_id = $1";
+
+    /// $1 members, $2 now, $3 chain, $4 privileges, $5 namespace, $6 kind, $7 after, $8 limit
+    NAMES = concat!(
+        "WITH everywhere AS (
+             SELECT EXISTS (SELECT 1 FROM access_grant g WHERE g.principal_id = ANY($1) AND g.resource_id = ANY($3) AND g.privileges && $4 AND ",
+        valid_grant!("$2"), ") AS yes
+         )
+         SELECT t.name FROM lake_table t
+         WHERE t.namespace_id = $5 AND t.kind = $6 AND t.name > $7 AND ((SELECT yes FROM everywhere) OR t.table_id IN (
+             SELECT g.resource_id FROM access_grant g
+             WHERE g.principal_id = ANY($1) AND g.resource_kind = 'table' AND g.privileges && $4 AND ", valid_grant!("$2"), "))
+         ORDER BY t.name LIMIT $8"
+    );
+
+    LOCK_PLACES = "SELECT pg_advisory_xact_lock(hashtext('lake_table.location'))";
+
+    /// $1 it and all above it, $2 the pattern of all below it, $3 a table that does not count
+    IS_OCCUPIED = "SELECT EXISTS (SELECT 1 FROM lake_table WHERE location = ANY($1) AND table_id IS DISTINCT FROM $3)
+            OR EXISTS (SELECT 1 FROM lake_table WHERE location LIKE $2 AND table_id IS DISTINCT FROM $3)";
+
+    PLACE = "SELECT s.name, json_build_object('url', s.url, 'settings', s.settings) AS place FROM storage_location s
+         WHERE $1 = s.url OR starts_with($1, s.url || '/') LIMIT 1";
+
+    PLACE_OF = "SELECT (SELECT json_build_object('url', s.url, 'settings', s.settings) FROM storage_location s
+              WHERE t.location = s.url OR starts_with(t.location, s.url || '/') LIMIT 1)
+         FROM lake_table t WHERE t.table_id = $1";
+
+    CATALOG_ROOT = "SELECT location FROM catalog WHERE catalog_id = $1";
+
+    EXPIRED = "SELECT t.table_id, t.location, t.purge_files,
+             (SELECT json_build_object('url', s.url, 'settings', s.settings) FROM storage_location s
+              WHERE t.location = s.url OR starts_with(t.location, s.url || '/') LIMIT 1) AS place
+         FROM lake_table t WHERE t.dropped_at IS NOT NULL AND t.purge_after < $1 ORDER BY t.purge_after LIMIT 100";
+
+    FORGET_ANNOTATIONS = "DELETE FROM annotation WHERE object_id = $1";
+    FORGET_TABLE = "DELETE FROM lake_table WHERE table_id = $1 AND dropped_at IS NOT NULL";
+    FORGET_GRANTS = "UPDATE access_grant SET revoked_at = $2 WHERE resource_id = $1 AND revoked_at IS NULL";
+}

@@ -1,0 +1,227 @@
+//! Creating tables: at once, or staged and then committed.
+
+use serde_json::json;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use uuid::Uuid;
+use weir_core::Result;
+use weir_core::authz::verbs::CreateTable;
+use weir_core::catalog::{Format, Origin, TableKind};
+use weir_core::id::TableId;
+use weir_core::idempotency::Idempotency;
+use weir_core::location::Location;
+use weir_core::name::TableIdent;
+use weir_core::principal::Caller;
+use weir_core::schema::{Schema, diff, max_field_id};
+use weir_db::iceberg::{self, NewIceberg};
+use weir_db::resolve::Target;
+use weir_db::{Write, table};
+use weir_iceberg::{NewTable, TableMetadata};
+use weir_storage::Store;
+
+use super::commit::{CommitRequest, Stored, current, put, remember};
+use super::document::{Document, pack_table};
+use super::place::{check_paths, place_new};
+use crate::Weir;
+use crate::idempotency::once;
+
+const OPERATION: &str = "table.create";
+
+/// A table as a client asks for it. The parts that the metadata's own rules read are JSON still.
+#[derive(Debug)]
+pub struct CreateRequest {
+    pub ident: TableIdent,
+    pub schema: Box<RawValue>,
+    /// A folder of its own below the catalog's location when absent.
+    pub location: Option<String>,
+    pub partition_spec: Option<Box<RawValue>>,
+    pub write_order: Option<Box<RawValue>>,
+    pub properties: BTreeMap<String, String>,
+    /// Only say what the table would be; a commit makes it.
+    pub stage: bool,
+}
+
+/// Creates a table, or says what it would be.
+///
+/// Errors: `AlreadyExists` for a name that a table or a view has; `NotFound` for the namespace; `Invalid` for a schema or a
+/// location that cannot be.
+pub async fn create(
+    weir: &Weir,
+    caller: &Caller,
+    request: CreateRequest,
+    key: Option<&Idempotency>,
+) -> Result<Arc<Document>> {
+    let ident = request.ident.clone();
+    let stage = request.stage;
+    let act = carry_out(weir, caller, request, key.filter(|_| !stage));
+    // A staged table leaves nothing behind that a second request could meet.
+    let key = key.filter(|_| !stage);
+    once(weir, caller, key, act, current(weir, caller, &ident)).await
+}
+
+async fn carry_out(
+    weir: &Weir,
+    caller: &Caller,
+    request: CreateRequest,
+    key: Option<&Idempotency>,
+) -> Result<Arc<Document>> {
+    let ident = request.ident;
+    let mut write = weir
+        .gate
+        .write::<CreateTable>(caller, Target::Namespace(&ident.namespace), OPERATION)
+        .await?;
+    iceberg::check_free(&mut write, &ident.name).await?;
+    let placed = place_new(
+        weir,
+        caller,
+        &mut write,
+        &ident,
+        request.location.as_deref(),
+    )
+    .await?;
+    let metadata = weir_iceberg::create(NewTable {
+        uuid: Uuid::now_v7(),
+        location: placed.location.to_string(),
+        schema: request.schema,
+        partition_spec: request.partition_spec,
+        write_order: request.write_order,
+        properties: request.properties,
+        now_ms: write.now().timestamp_millis(),
+    })?;
+    check_paths(&metadata, None, &placed.location)?;
+    if request.stage {
+        // The client writes its files before the table is there, and some make no folders on a local file system.
+        for folder in ["metadata", "data"] {
+            placed
+                .store
+                .make_folder(&placed.location.join(folder)?)
+                .await?;
+        }
+        return Ok(Arc::new(Document::staged(metadata.to_json()?)));
+    }
+    make(weir, caller, write, &ident, metadata, &placed.store, key).await
+}
+
+/// The last step of a staged creation: the table is what the updates make of nothing.
+pub(crate) async fn create_committed(
+    weir: &Weir,
+    caller: &Caller,
+    request: &CommitRequest,
+    key: Option<&Idempotency>,
+) -> Result<Arc<Document>> {
+    let write = weir
+        .gate
+        .write::<CreateTable>(
+            caller,
+            Target::Namespace(&request.ident.namespace),
+            OPERATION,
+        )
+        .await?;
+    let (metadata, store, write) = staged(weir, caller, write, request).await?;
+    make(weir, caller, write, &request.ident, metadata, &store, key).await
+}
+
+/// What the updates of a staged creation make, and the store that it lies in.
+pub(crate) async fn staged(
+    weir: &Weir,
+    caller: &Caller,
+    mut write: Write<CreateTable>,
+    request: &CommitRequest,
+) -> Result<(TableMetadata, Store, Write<CreateTable>)> {
+    iceberg::check_free(&mut write, &request.ident.name)
+        .await
+        .map_err(|_| weir_core::Error::conflict("Requirement failed: the table exists already."))?;
+    let outcome = weir_iceberg::commit(
+        None,
+        &request.requirements,
+        &request.updates,
+        write.now().timestamp_millis(),
+    )?;
+    let location = outcome.metadata.location().to_owned();
+    let placed = place_new(weir, caller, &mut write, &request.ident, Some(&location)).await?;
+    check_paths(&outcome.metadata, None, &placed.location)?;
+    Ok((outcome.metadata, placed.store, write))
+}
+
+async fn make(
+    weir: &Weir,
+    caller: &Caller,
+    mut write: Write<CreateTable>,
+    ident: &TableIdent,
+    metadata: TableMetadata,
+    store: &Store,
+    key: Option<&Idempotency>,
+) -> Result<Arc<Document>> {
+    let stored = insert(&mut write, caller, ident, metadata, store, None).await?;
+    write.keep_outcome(key);
+    write.commit().await?;
+    remember(weir, &stored);
+    Ok(stored.document())
+}
+
+/// Writes the rows of a new table and then its first file, or takes over the file that is there.
+pub(crate) async fn insert(
+    write: &mut Write<CreateTable>,
+    caller: &Caller,
+    ident: &TableIdent,
+    metadata: TableMetadata,
+    store: &Store,
+    registered: Option<(String, bytes::Bytes)>,
+) -> Result<Stored> {
+    let (location, text) = match &registered {
+        Some((location, text)) => (location.clone(), text.clone()),
+        None => (
+            metadata.next_metadata_location(None),
+            metadata.to_json()?.into(),
+        ),
+    };
+    let swap = pack_table(location.clone(), &text, &metadata)?;
+    let schema = metadata.current_schema()?;
+    let id = TableId::new();
+    let new = NewIceberg {
+        id,
+        name: &ident.name,
+        kind: TableKind::Iceberg,
+        format: format_of(&metadata),
+        location: &Location::parse("location", metadata.location())?,
+        last_field: max_field_id(&schema),
+        first: &swap,
+    };
+    iceberg::create(write, &new).await?;
+    let changes = diff(&Schema::default(), &schema);
+    table::add_version(
+        write,
+        id,
+        1,
+        &schema,
+        &changes,
+        Origin::Engine,
+        &caller.name,
+    )
+    .await?;
+    write.about("table", id.as_uuid(), ident.to_string());
+    write.record(json!({ "location": metadata.location(), "metadata_location": location }));
+    if registered.is_none() {
+        put(store, &location, text.clone()).await?;
+    }
+    Ok(Stored {
+        location,
+        text,
+        metadata: Arc::new(metadata),
+    })
+}
+
+/// The format that engines write its files in (table property `write.format.default`).
+fn format_of(metadata: &TableMetadata) -> Format {
+    match metadata
+        .properties()
+        .get("write.format.default")
+        .map(|format| format.to_ascii_lowercase())
+        .as_deref()
+    {
+        Some("avro") => Format::Avro,
+        Some("orc") => Format::Orc,
+        _ => Format::Parquet,
+    }
+}

@@ -1,0 +1,336 @@
+//! Loading the metadata of a table or view: one statement, or none where nothing changed since it was read last.
+
+use chrono::{DateTime, Utc};
+use moka::sync::Cache;
+use std::sync::{Arc, OnceLock};
+use uuid::Uuid;
+use weir_core::Result;
+use weir_core::authz::verbs::{Describe, Select};
+use weir_core::authz::{Facts, Permit};
+use weir_core::catalog::TableKind;
+use weir_core::grant::ColumnScope;
+use weir_core::id::PrincipalId;
+use weir_core::name::TableIdent;
+use weir_core::principal::{Caller, Tick};
+use weir_db::Db;
+use weir_db::freshness::Freshness;
+use weir_db::iceberg::{self, SealedMetadata, Snapshots};
+use weir_db::resolve::Target;
+
+use weir_iceberg::TableMetadata;
+
+use super::document::{Document, unpack};
+use crate::Weir;
+
+/// What a load leads to.
+#[derive(Debug)]
+pub enum Loaded {
+    /// The client has it already.
+    NotModified {
+        etag: String,
+    },
+    Found(Arc<Document>),
+}
+
+/// The current metadata of a table, cut to the columns that the caller may see. `if_none_match` is the header's value.
+///
+/// Errors: `NotFound` for what does not exist, may not be seen, or is no Iceberg table.
+pub async fn load(
+    weir: &Weir,
+    caller: &Caller,
+    ident: &TableIdent,
+    snapshots: Snapshots,
+    if_none_match: Option<&str>,
+) -> Result<Loaded> {
+    let document = open(
+        weir,
+        caller,
+        ident,
+        TableKind::Iceberg,
+        snapshots,
+        "table.load",
+    )
+    .await?;
+    let known = document
+        .etag
+        .as_deref()
+        .filter(|etag| if_none_match.is_some_and(|header| names(header, etag)));
+    Ok(match known {
+        Some(etag) => Loaded::NotModified {
+            etag: etag.to_owned(),
+        },
+        None => Loaded::Found(document),
+    })
+}
+
+/// Is there such an Iceberg table, as far as the caller may know?
+pub async fn exists(weir: &Weir, caller: &Caller, ident: &TableIdent) -> Result<()> {
+    exists_as(weir, caller, ident, TableKind::Iceberg, "table.exists").await
+}
+
+pub(crate) async fn exists_as(
+    weir: &Weir,
+    caller: &Caller,
+    ident: &TableIdent,
+    kind: TableKind,
+    operation: &str,
+) -> Result<()> {
+    let key = Key::new(ident, kind, Snapshots::Refs, caller);
+    let read = weir
+        .documents
+        .read(&weir.db, &key, caller, weir.now())
+        .await?;
+    weir.gate
+        .judge::<Describe>(caller, Target::Table(ident), &read.facts, operation)
+        .await?;
+    weir.documents.keep(key, &read);
+    Ok(())
+}
+
+/// The document that the caller's permit opens. The first of a minute leaves an audit row before it is given out.
+pub(crate) async fn open(
+    weir: &Weir,
+    caller: &Caller,
+    ident: &TableIdent,
+    kind: TableKind,
+    snapshots: Snapshots,
+    operation: &str,
+) -> Result<Arc<Document>> {
+    let key = Key::new(ident, kind, snapshots, caller);
+    let read = weir
+        .documents
+        .read(&weir.db, &key, caller, weir.now())
+        .await?;
+    let permit = weir
+        .gate
+        .judge::<Describe>(caller, Target::Table(ident), &read.facts, operation)
+        .await?;
+    let whole = weir.gate.reads_all(caller, &read.facts)?;
+    if kind == TableKind::View && !whole {
+        let message =
+            "A view's text could show more than you may read. Ask for SELECT on all of it.";
+        return weir
+            .gate
+            .refuse(caller, Target::Table(ident), operation, message)
+            .await;
+    }
+    let document = weir.documents.open(&read, &permit, snapshots, whole)?;
+    weir.documents.keep(key, &read);
+    weir.reads
+        .note(weir, caller, ident, &permit, operation)
+        .await?;
+    Ok(document)
+}
+
+/// The permit to read an Iceberg table's rows, and its metadata.
+pub(crate) async fn select(
+    weir: &Weir,
+    caller: &Caller,
+    ident: &TableIdent,
+    operation: &str,
+) -> Result<(Permit<Select>, Arc<TableMetadata>)> {
+    let key = Key::new(ident, TableKind::Iceberg, Snapshots::All, caller);
+    let fresh = weir
+        .documents
+        .read(&weir.db, &key, caller, weir.now())
+        .await?;
+    let permit = weir
+        .gate
+        .judge::<Select>(caller, Target::Table(ident), &fresh.facts, operation)
+        .await?;
+    let stored = fresh.read.sealed.open(&permit)?;
+    let metadata = match weir.metadata.get(&stored.metadata_location) {
+        Some(known) => known.metadata,
+        None => Arc::new(TableMetadata::parse(&unpack(stored)?)?),
+    };
+    weir.documents.keep(key, &fresh);
+    weir.reads
+        .note(weir, caller, ident, &permit, operation)
+        .await?;
+    Ok((permit, metadata))
+}
+
+/// As [`open`] on a table, for a caller who needs to see all of it.
+pub(crate) async fn unrestricted(
+    weir: &Weir,
+    caller: &Caller,
+    ident: &TableIdent,
+    operation: &str,
+) -> Result<Arc<Document>> {
+    let document = open(
+        weir,
+        caller,
+        ident,
+        TableKind::Iceberg,
+        Snapshots::All,
+        operation,
+    )
+    .await?;
+    if document.metadata_location.is_none() {
+        let message =
+            "This hands over all of the table's metadata, and takes SELECT on all of its columns.";
+        let target = Target::Table(ident);
+        return weir.gate.refuse(caller, target, operation, message).await;
+    }
+    Ok(document)
+}
+
+/// Does an If-None-Match header name this tag? Weakly compared (RFC 9110, 13.1.2).
+fn names(header: &str, etag: &str) -> bool {
+    header.trim() == "*"
+        || header
+            .split(',')
+            .any(|tag| tag.trim().trim_start_matches("W/") == etag)
+}
+
+/// What a kept read is found by. Grants are to principals, so the key has the caller's closure and not the caller.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    ident: TableIdent,
+    kind: TableKind,
+    snapshots: Snapshots,
+    member_of: Vec<PrincipalId>,
+}
+
+impl Key {
+    fn new(ident: &TableIdent, kind: TableKind, snapshots: Snapshots, caller: &Caller) -> Self {
+        Self {
+            ident: ident.clone(),
+            kind,
+            snapshots,
+            member_of: caller.member_of.clone(),
+        }
+    }
+}
+
+/// Metadata that was read, kept while nothing that it rests on changes. What is kept decides nothing: each request is judged
+/// anew, and the content still opens only to the permit that comes of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Documents {
+    freshness: Freshness,
+    reads: Cache<Key, Arc<Read>>,
+    /// Cuts, by what they are cut from and the columns.
+    restricted: Cache<(String, Snapshots, String), Arc<Document>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Read {
+    since: Tick,
+    pub(crate) facts: Facts,
+    sealed: SealedMetadata,
+    rests_on: Vec<Uuid>,
+    /// Made when it is first opened to somebody who may see all of it.
+    whole: OnceLock<Arc<Document>>,
+}
+
+impl Documents {
+    pub(crate) fn new(freshness: Freshness) -> Self {
+        let by_size =
+            |read: &Arc<Read>| u32::try_from(1024 + read.sealed.size() * 8).unwrap_or(u32::MAX);
+        Self {
+            freshness,
+            reads: Cache::builder()
+                .weigher(move |_, read| by_size(read))
+                .max_capacity(256 << 20)
+                .build(),
+            restricted: Cache::builder()
+                .weigher(|_, document: &Arc<Document>| {
+                    u32::try_from(512 + document.metadata.len()).unwrap_or(u32::MAX)
+                })
+                .max_capacity(64 << 20)
+                .build(),
+        }
+    }
+
+    /// The facts about a table and its sealed metadata, as of some moment after the request arrived.
+    async fn read(&self, db: &Db, key: &Key, caller: &Caller, now: DateTime<Utc>) -> Result<Fresh> {
+        let tick = match caller.fresh {
+            Some(tick) => tick,
+            None => self.freshness.check().await?,
+        };
+        if let Some(kept) = self.reads.get(key)
+            && self.freshness.objects_since(kept.since, &kept.rests_on)
+        {
+            let facts = Facts {
+                now,
+                ..kept.facts.clone()
+            };
+            return Ok(Fresh {
+                facts,
+                read: kept,
+                kept: true,
+            });
+        }
+        let (facts, sealed) =
+            iceberg::sealed(db, &key.ident, key.kind, key.snapshots, caller, now).await?;
+        let read = Arc::new(Read {
+            since: tick,
+            facts: facts.clone(),
+            rests_on: sealed.rests_on(),
+            sealed,
+            whole: OnceLock::new(),
+        });
+        Ok(Fresh {
+            facts,
+            read,
+            kept: false,
+        })
+    }
+
+    /// Keeps what was read, once its reader turned out to be allowed to see it: otherwise the second refusal of what exists
+    /// would be faster than that of what does not.
+    fn keep(&self, key: Key, fresh: &Fresh) {
+        if !fresh.kept {
+            self.reads.insert(key, fresh.read.clone());
+        }
+    }
+
+    fn open(
+        &self,
+        fresh: &Fresh,
+        permit: &Permit<Describe>,
+        snapshots: Snapshots,
+        whole: bool,
+    ) -> Result<Arc<Document>> {
+        let stored = fresh.read.sealed.open(permit)?;
+        let location = stored.metadata_location.as_str();
+        if whole {
+            if let Some(document) = fresh.read.whole.get() {
+                return Ok(document.clone());
+            }
+            let document = Arc::new(Document::whole(location, unpack(stored)?, snapshots));
+            return Ok(fresh.read.whole.get_or_init(|| document).clone());
+        }
+        let scope: &ColumnScope = permit.columns();
+        let key = (location.to_owned(), snapshots, format!("{scope:?}"));
+        if let Some(document) = self.restricted.get(&key) {
+            return Ok(document);
+        }
+        let document = Document::restricted(location, &unpack(stored)?, snapshots, scope)?;
+        let document = Arc::new(document);
+        self.restricted.insert(key, document.clone());
+        Ok(document)
+    }
+}
+
+/// A read for one request.
+#[derive(Debug)]
+pub(crate) struct Fresh {
+    pub(crate) facts: Facts,
+    read: Arc<Read>,
+    /// Does it come from what was kept?
+    kept: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn a_header_names_a_tag_alone_in_a_list_weakly_or_by_a_star() {
+        for header in ["\"a\"", "W/\"a\"", "\"b\", \"a\"", "*", " \"a\" "] {
+            assert!(names(header, "\"a\""), "{header}");
+        }
+        assert!(!names("\"ab\"", "\"a\"") && !names("", "\"a\""));
+    }
+}

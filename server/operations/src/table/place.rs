@@ -1,0 +1,176 @@
+//! Where tables may lie. Every location that a client names is checked here before anything is written or handed out.
+
+use uuid::Uuid;
+use weir_core::authz::{Verb, verbs};
+use weir_core::location::Location;
+use weir_core::name::{NamespaceIdent, TableIdent};
+use weir_core::principal::Caller;
+use weir_core::{Error, Result};
+use weir_db::Write;
+use weir_db::iceberg::{self, Place};
+use weir_db::resolve::Target;
+use weir_iceberg::TableMetadata;
+use weir_storage::Store;
+
+use crate::Weir;
+
+/// A place for a table, and the store that it lies in.
+pub(crate) struct Placed {
+    pub(crate) location: Location,
+    pub(crate) store: Store,
+}
+
+/// The place of a new table or view: where the client asks for it, or below the catalog's own.
+///
+/// Errors: a location that the caller may not use, that another table has, or that lies around or inside another's.
+pub(crate) async fn place_new<P: Verb>(
+    weir: &Weir,
+    caller: &Caller,
+    write: &mut Write<P>,
+    ident: &TableIdent,
+    asked: Option<&str>,
+) -> Result<Placed> {
+    let location = match asked.filter(|asked| !asked.is_empty()) {
+        Some(asked) => Location::parse("location", asked)?,
+        None => default_location(root(write).await?.as_ref(), ident)?,
+    };
+    let store = store_of(weir, caller, write, ident, &location).await?;
+    check_free(write, &location).await?;
+    Ok(Placed { location, store })
+}
+
+async fn root<P: Verb>(write: &mut Write<P>) -> Result<Option<Location>> {
+    let root = iceberg::catalog_root(write).await?;
+    root.map(|root| Location::parse("location", &root))
+        .transpose()
+}
+
+/// `root/namespace/…/table-0192f0c1`: readable, and never the place of a table of the same name before or after it.
+fn default_location(root: Option<&Location>, ident: &TableIdent) -> Result<Location> {
+    let root = root.ok_or_else(|| no_root(&ident.namespace))?;
+    let location = folder(root, &ident.namespace)?;
+    let id = Uuid::new_v4().simple().to_string();
+    let short = id.get(..12).unwrap_or(&id);
+    location.join(&format!("{}-{short}", ident.name))
+}
+
+/// The namespace's part of the catalog's place.
+fn folder(root: &Location, namespace: &NamespaceIdent) -> Result<Location> {
+    let mut folder = root.clone();
+    for level in namespace.path.levels() {
+        folder = folder.join(level.as_str())?;
+    }
+    Ok(folder)
+}
+
+async fn check_free<P: Verb>(write: &mut Write<P>, location: &Location) -> Result<()> {
+    if iceberg::is_occupied(write, location, None).await? {
+        return Err(Error::invalid(
+            "location",
+            "Another table lies here, around it, or inside it; a dropped one keeps its place until its time is over. Choose a folder of its own, or leave the location out.",
+        ));
+    }
+    Ok(())
+}
+
+fn no_root(namespace: &NamespaceIdent) -> Error {
+    Error::invalid(
+        "location",
+        format!(
+            "The catalog `{}` has no location of its own. Name one for the table, in a registered storage location.",
+            namespace.catalog
+        ),
+    )
+}
+
+/// The store that holds `location`, where the caller may place tables: in the namespace's part of the catalog's place, so that
+/// nobody takes the place of tables of other namespaces, or on a storage location that it holds DATA_LOCATION_ACCESS on.
+async fn store_of<P: Verb>(
+    weir: &Weir,
+    caller: &Caller,
+    write: &mut Write<P>,
+    ident: &TableIdent,
+    location: &Location,
+) -> Result<Store> {
+    let own = root(write).await?;
+    let own = own
+        .map(|root| folder(&root, &ident.namespace))
+        .transpose()?;
+    let unknown = || {
+        Error::invalid(
+            "location",
+            "This lies in no storage location that is registered and that you may place tables on.",
+        )
+    };
+    let (name, place) = iceberg::place(write, location).await?.ok_or_else(unknown)?;
+    let inside = own.is_some_and(|own| *location != own && location.is_under(&own));
+    if !inside {
+        let facts = write.facts_about(Target::Location(&name), caller).await?;
+        let may = weir.gate.would::<verbs::UseLocation>(caller, &facts)?;
+        let is_root = Location::parse("location", &place.url)? == *location;
+        if !may || is_root {
+            return Err(unknown());
+        }
+    }
+    open(weir, &place)
+}
+
+pub(crate) fn open(weir: &Weir, place: &Place) -> Result<Store> {
+    weir.stores
+        .open(&Location::parse("location", &place.url)?, &place.settings)
+}
+
+/// The store and the place of a table that is there.
+pub(crate) fn place_known(weir: &Weir, location: &str, place: Option<&Place>) -> Result<Placed> {
+    let place = place.ok_or_else(|| {
+        Error::unavailable("The storage location of this table is not registered any more.")
+    })?;
+    Ok(Placed {
+        location: Location::parse("location", location)?,
+        store: open(weir, place)?,
+    })
+}
+
+/// Every path that `metadata` names and `before` did not must lie inside the table's own place.
+pub(crate) fn check_paths(
+    metadata: &TableMetadata,
+    before: Option<&TableMetadata>,
+    place: &Location,
+) -> Result<()> {
+    for (what, path) in metadata.locations_beyond(before) {
+        let inside = Location::parse(what, &path).is_ok_and(|at| at.is_under(place));
+        if !inside {
+            return Err(Error::invalid(
+                what,
+                format!("This path does not lie in the table's own location, `{place}`."),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The store of a metadata file that a client names. Nothing of it is read where it lies in a table's place: that table need
+/// not be the caller's.
+pub(crate) async fn store_for<P: Verb>(
+    weir: &Weir,
+    caller: &Caller,
+    write: &mut Write<P>,
+    ident: &TableIdent,
+    file: &Location,
+) -> Result<Store> {
+    let store = store_of(weir, caller, write, ident, file).await?;
+    check_free(write, file).await?;
+    Ok(store)
+}
+
+/// May a table that is registered from its metadata lie where it says, and is that free?
+pub(crate) async fn place_registered<P: Verb>(
+    weir: &Weir,
+    caller: &Caller,
+    write: &mut Write<P>,
+    ident: &TableIdent,
+    location: &Location,
+) -> Result<()> {
+    store_of(weir, caller, write, ident, location).await?;
+    check_free(write, location).await
+}

@@ -1,0 +1,53 @@
+//! Who commits to a table next. Commits to one table follow one another anyway; waiting here costs no database connection,
+//! and readers always find one.
+
+use moka::sync::Cache;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use weir_core::name::TableIdent;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Turns {
+    queues: Cache<TableIdent, Arc<Mutex<()>>>,
+    places: Arc<Semaphore>,
+}
+
+/// Gives way when it is dropped.
+pub(crate) struct Turn {
+    _queue: OwnedMutexGuard<()>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Turns {
+    /// `connections` is what the database pool has; commits of all tables together take half of them at most.
+    pub(crate) fn new(connections: u32) -> Self {
+        let at_once = usize::try_from(connections / 2).unwrap_or(1).max(1);
+        Self {
+            queues: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_idle(Duration::from_secs(600))
+                .build(),
+            places: Arc::new(Semaphore::new(at_once)),
+        }
+    }
+
+    /// Waits for the commits before. The database still holds the lock that counts; other replicas wait for that one.
+    pub(crate) async fn take(&self, table: &TableIdent) -> Turn {
+        Turn {
+            _queue: self.queue(table).await,
+            _place: self.place().await,
+        }
+    }
+
+    /// Waits for the commits before to this table only. Take several in the order of their names, and then one place.
+    pub(crate) async fn queue(&self, table: &TableIdent) -> OwnedMutexGuard<()> {
+        let queue = self.queues.get_with_by_ref(table, Arc::default);
+        queue.lock_owned().await
+    }
+
+    /// Waits until few enough commits are under way. Never closed, so there is always a place in the end.
+    pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().acquire_owned().await.ok()
+    }
+}
