@@ -657,17 +657,25 @@ statements! {
     IS_PROTECTED = "SELECT protected FROM lake_table WHERE table_id = $1";
     KIND = "SELECT kind FROM lake_table WHERE table_id = $1";
 
-    /// $1 members, $2 now, $3 chain, $4 privileges, $5 namespace, $6 kind, $7 after, $8 limit
+    /// $1 members, $2 now, $3 chain, $4 privileges, $5 namespace, $6 kind, $7 after, $8 limit. Who may see everything gets it
+    /// in the order of the names; who may see some is asked by its grants in this namespace, however many tables there are.
     NAMES = concat!(
         "WITH everywhere AS (
              SELECT EXISTS (SELECT 1 FROM access_grant g WHERE g.principal_id = ANY($1) AND g.resource_id = ANY($3) AND g.privileges && $4 AND ",
         valid_grant!("$2"), ") AS yes
+         ), granted AS (
+             SELECT DISTINCT g.resource_id FROM access_grant g
+             WHERE NOT (SELECT yes FROM everywhere) AND g.principal_id = ANY($1) AND g.resource_kind = 'table' AND g.container_ids[1] = $5
+                 AND g.privileges && $4 AND ", valid_grant!("$2"), "
          )
-         SELECT t.name FROM lake_table t
-         WHERE t.namespace_id = $5 AND t.kind = $6 AND t.name > $7 AND ((SELECT yes FROM everywhere) OR t.table_id IN (
-             SELECT g.resource_id FROM access_grant g
-             WHERE g.principal_id = ANY($1) AND g.resource_kind = 'table' AND g.privileges && $4 AND ", valid_grant!("$2"), "))
-         ORDER BY t.name LIMIT $8"
+         (SELECT t.name FROM lake_table t
+          WHERE (SELECT yes FROM everywhere) AND t.namespace_id = $5 AND t.kind = $6 AND t.name > $7
+          ORDER BY t.name LIMIT $8)
+         UNION ALL
+         (SELECT t.name FROM granted g JOIN lake_table t ON t.table_id = g.resource_id
+          WHERE t.namespace_id = $5 AND t.kind = $6 AND t.name > $7
+          ORDER BY t.name LIMIT $8)
+         ORDER BY name LIMIT $8"
     );
 
     LOCK_PLACES = "SELECT pg_advisory_xact_lock(hashtext('lake_table.location'))";
