@@ -19,7 +19,7 @@ mod update;
 pub mod view;
 
 pub use class::{Class, classes};
-pub use commit::{Base, Committed, commit};
+pub use commit::{Base, Committed, check, commit};
 pub use create::{NewTable, create};
 pub use metadata::TableMetadata;
 pub use properties::check_properties;

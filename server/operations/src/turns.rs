@@ -3,14 +3,17 @@
 
 use moka::sync::Cache;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use weir_core::name::TableIdent;
+use weir_iceberg::TableMetadata;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Turns {
     queues: Cache<TableIdent, Arc<Mutex<()>>>,
     places: Arc<Semaphore>,
+    /// What was committed here last, and when.
+    committed: Cache<TableIdent, (Instant, Arc<TableMetadata>)>,
 }
 
 /// Gives way when it is dropped.
@@ -29,6 +32,10 @@ impl Turns {
                 .time_to_idle(Duration::from_secs(600))
                 .build(),
             places: Arc::new(Semaphore::new(at_once)),
+            committed: Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(Duration::from_secs(30))
+                .build(),
         }
     }
 
@@ -38,6 +45,23 @@ impl Turns {
             _queue: self.queue(table).await,
             _place: self.place().await,
         }
+    }
+
+    /// Remembers what a commit has just made of a table.
+    pub(crate) fn committed(&self, table: &TableIdent, metadata: &Arc<TableMetadata>) {
+        self.committed
+            .insert(table.clone(), (Instant::now(), metadata.clone()));
+    }
+
+    /// What a table became after `since`, by a commit of this replica. It was current at a moment after `since`, whatever
+    /// other replicas did later.
+    pub(crate) fn committed_since(
+        &self,
+        table: &TableIdent,
+        since: Instant,
+    ) -> Option<Arc<TableMetadata>> {
+        let (at, metadata) = self.committed.get(table)?;
+        (at > since).then_some(metadata)
     }
 
     /// Waits for the commits before to this table only. Take several in the order of their names, and then one place.

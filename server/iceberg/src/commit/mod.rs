@@ -33,6 +33,13 @@ pub struct Committed {
     pub changed: bool,
 }
 
+/// Do all of the requirements hold for a table that exists? Errors: `conflict` for the first that does not.
+pub fn check(requirements: &[TableRequirement], metadata: &TableMetadata) -> Result<()> {
+    requirements
+        .iter()
+        .try_for_each(|requirement| requirement.check(Some(metadata)))
+}
+
 /// The version of a table that does not ask for one.
 pub(crate) const DEFAULT_VERSION: u8 = 2;
 

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Instant;
 use weir_core::authz::Facts;
 use weir_core::authz::verbs::{Alter, Commit, Delete, Describe, Insert};
 use weir_core::catalog::{Origin, TableKind};
@@ -17,6 +18,7 @@ use weir_core::principal::Caller;
 use weir_core::schema::{diff, max_field_id};
 use weir_core::{Error, Result};
 use weir_db::iceberg::{self, Swap};
+use weir_db::resolve::Target;
 use weir_db::{Write, table};
 use weir_iceberg::{Base, Class, TableMetadata, TableRequirement, TableUpdate};
 use weir_storage::Store;
@@ -63,10 +65,19 @@ pub async fn commit(
         if request.creates() {
             return create_committed(weir, caller, &request, key).await;
         }
+        let arrived = Instant::now();
         let _turn = weir.turns.take(&request.ident).await;
+        if let Some(became) = weir.turns.committed_since(&request.ident, arrived)
+            && let Err(broken) = weir_iceberg::check(&request.requirements, &became)
+        {
+            // A commit during the wait broke a requirement: the lock would tell no more. Who may know that is asked first.
+            let target = Target::Table(&request.ident);
+            weir.gate.read::<Commit>(caller, target, OPERATION).await?;
+            return Err(broken);
+        }
         let write = weir.gate.commit(caller, &request.ident, OPERATION).await?;
         let change = evaluate(weir, caller, write, &request).await?;
-        change.finish(weir, caller, key).await
+        change.finish(weir, caller, &request.ident, key).await
     };
     once(weir, caller, key, act, current(weir, caller, &ident)).await
 }
@@ -196,6 +207,7 @@ impl Change {
         self,
         weir: &Weir,
         caller: &Caller,
+        ident: &TableIdent,
         key: Option<&Idempotency>,
     ) -> Result<Arc<Document>> {
         let Self {
@@ -215,6 +227,7 @@ impl Change {
             }
             Some((swap, after)) => {
                 iceberg::commit(write, &swap).await?;
+                weir.turns.committed(ident, &after.metadata);
                 remember(weir, &after);
                 tidy(store, &before, &after);
                 after.document_for(weir, caller, &facts)
