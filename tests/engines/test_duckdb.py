@@ -18,6 +18,12 @@ from pyiceberg_client import PEOPLE, catalog_for, ids, more, people
 from weir_process import Principal, Ready, Weir
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB leaves an empty folder `data` where it runs when it creates a table from a select."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def db(ready: Ready, spark: Principal) -> Iterator[duckdb.DuckDBPyConnection]:
     with connect(ready, spark) as connection:
@@ -250,9 +256,7 @@ def test_select_on_two_columns_shows_two_and_reads_no_file(
     admin: Management,
     stranger: Principal,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.chdir(tmp_path)  # It makes a folder for what it will not be able to write.
     table = _table(db, space)
     columns = admin.columns(_short(space), "people")
     admin.grant(

@@ -2,9 +2,9 @@
 //! How large a body may be is each face's own limit, so that each says so in its own form.
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::error_handling::HandleErrorLayer;
-use axum::extract::{ConnectInfo, MatchedPath, Request};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -25,7 +25,10 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use weir_core::id::RequestId;
 
 use crate::config::ServerConfig;
+use crate::meters::Meters;
 
+/// A body that is worth reading for nothing.
+const SMALL_BODY_BYTES: u64 = 64 * 1024;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Puts what every request passes through around the routes, outermost first.
@@ -36,7 +39,7 @@ pub fn layered(routes: Router, config: &ServerConfig) -> Router {
             header::AUTHORIZATION,
             header::COOKIE,
         ]))
-        .layer(middleware::from_fn(observe))
+        .layer(middleware::from_fn_with_state(Meters::default(), observe))
         .layer(CatchPanicLayer::custom(
             |_: Box<dyn std::any::Any + Send>| {
                 plain(
@@ -58,6 +61,7 @@ pub fn layered(routes: Router, config: &ServerConfig) -> Router {
         .load_shed()
         .layer(GlobalConcurrencyLimitLayer::new(config.max_requests))
         .timeout(deadline)
+        .layer(middleware::from_fn(take_body))
         .layer(CompressionLayer::new().gzip(true));
     routes.layer(layers)
 }
@@ -81,16 +85,34 @@ fn in_envelope(method: &http::Method, response: Response) -> Response {
     weir_api::iceberg_failure(response.status(), !method.is_safe(), begun)
 }
 
+/// Takes a small body before anything answers. A refusal that goes out before the body came in would close the connection
+/// under the client's next request.
+async fn take_body(request: Request, next: Next) -> Response {
+    let small = request
+        .body()
+        .size_hint()
+        .exact()
+        .is_some_and(|bytes| (1..=SMALL_BODY_BYTES).contains(&bytes));
+    if !small {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    match axum::body::to_bytes(body, usize::MAX).await {
+        Ok(bytes) => {
+            next.run(Request::from_parts(parts, Body::from(bytes)))
+                .await
+        }
+        Err(_) => plain(StatusCode::BAD_REQUEST, "The body broke off.\n"),
+    }
+}
+
 /// Gives the request its id, and says afterwards what became of it.
-async fn observe(mut request: Request, next: Next) -> Response {
+async fn observe(State(meters): State<Meters>, mut request: Request, next: Next) -> Response {
     let id = RequestId::new();
     request.extensions_mut().insert(id);
     let (method, started) = (request.method().clone(), Instant::now());
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    let iceberg = matches!(request.uri().path().split('/').nth(1), Some("iceberg"));
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let iceberg = request.uri().path().starts_with("/iceberg/");
     let mut response = next.run(request).await;
     if iceberg {
         response = in_envelope(&method, response);
@@ -99,14 +121,8 @@ async fn observe(mut request: Request, next: Next) -> Response {
         response.headers_mut().insert("x-request-id", value);
     }
     let (status, elapsed) = (response.status(), started.elapsed());
-    let labels = [
-        ("method", known(&method).to_owned()),
-        ("route", route.clone()),
-        ("status", status.as_u16().to_string()),
-    ];
-    metrics::counter!("weir_http_requests_total", &labels).increment(1);
-    metrics::histogram!("weir_http_request_seconds", "route" => route.clone())
-        .record(elapsed.as_secs_f64());
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    meters.count(route, known(&method), status.as_u16(), elapsed);
     tracing::debug!(
         request.id = %id, http.method = %method, http.route = route, http.status = status.as_u16(),
         http.duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), "request"
@@ -115,11 +131,10 @@ async fn observe(mut request: Request, next: Next) -> Response {
 }
 
 /// A method as a label: anybody can invent one, and each label is kept for ever.
-fn known(method: &http::Method) -> &str {
-    match method.as_str() {
-        name @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => name,
-        _ => "other",
-    }
+fn known(method: &http::Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    let found = KNOWN.iter().find(|name| **name == method.as_str());
+    found.copied().unwrap_or("other")
 }
 
 /// Serves until `stop`, then lets requests under way finish within `drain`.

@@ -19,6 +19,7 @@ mod crawl;
 mod demo;
 mod http;
 mod logs;
+mod meters;
 pub mod postgres;
 mod probes;
 mod serve;

@@ -18,7 +18,7 @@ pub struct Name(String);
 impl Name {
     /// `field` names the input in the error.
     pub fn parse(field: &str, text: &str) -> Result<Self> {
-        let name: String = text.nfc().collect();
+        let name = normal(text);
         check_length(field, &name)?;
         if let Some(bad) = name
             .chars()
@@ -53,7 +53,7 @@ pub struct PrincipalName(String);
 
 impl PrincipalName {
     pub fn parse(field: &str, text: &str) -> Result<Self> {
-        let name: String = text.nfc().collect();
+        let name = normal(text);
         check_length(field, &name)?;
         if let Some(bad) = name
             .chars()
@@ -193,6 +193,15 @@ shown! {
     NamespacePath => |it, f| f.write_str(&it.to_strings().join(".")),
     NamespaceIdent => |it, f| write!(f, "{}.{}", it.catalog, it.path),
     TableIdent => |it, f| write!(f, "{}.{}", it.namespace, it.name),
+}
+
+/// The text in Unicode NFC, which ASCII is already.
+fn normal(text: &str) -> String {
+    if text.is_ascii() {
+        text.to_owned()
+    } else {
+        text.nfc().collect()
+    }
 }
 
 fn check_length(field: &str, name: &str) -> Result<()> {

@@ -26,8 +26,8 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> Error {
         Some("40001" | "40P01" | "55P03") => {
             Error::conflict("Somebody else is changing this at the same moment. Try again.")
         }
-        // character_not_in_repertoire: a NUL, which no text in Postgres can hold
-        Some("22021") => Error::invalid("text", "Text here has no NUL characters."),
+        // character_not_in_repertoire, untranslatable_character: a NUL, which no text in Postgres can hold, plain or in JSON
+        Some("22021" | "22P05") => Error::invalid("text", "Text here has no NUL characters."),
         // query_canceled: the statement timeout
         Some("57014") => {
             Error::unavailable("The database took too long. Try again, or ask for less at once.")

@@ -92,6 +92,11 @@ async fn pack(document: &Document) -> Result<Bytes, Failure> {
 }
 
 pub fn plain(document: &Document, shape: Shape) -> Result<Response, Failure> {
+    if shape == Shape::Load
+        && let Some(answer) = document.answer.get()
+    {
+        return response(Body::from(answer.clone()), document);
+    }
     let (head, tail) = frame(document, shape)?;
     let length = head.len() + document.metadata.len() + tail.len();
     if length <= COPY_BYTES {
@@ -99,7 +104,12 @@ pub fn plain(document: &Document, shape: Shape) -> Result<Response, Failure> {
         body.put(head);
         body.put(document.metadata.clone());
         body.put(tail);
-        return response(Body::from(body.freeze()), document);
+        let body = body.freeze();
+        if shape == Shape::Load {
+            // Whoever was first made the same.
+            let _ = document.answer.set(body.clone());
+        }
+        return response(Body::from(body), document);
     }
     let frames = [head, document.metadata.clone(), tail].map(Ok::<_, Infallible>);
     let mut response = response(Body::from_stream(stream::iter(frames)), document)?;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use weir_core::grant::ColumnScope;
 use weir_core::{Error, Result};
 use weir_db::iceberg::{Snapshots, StoredMetadata, Swap};
@@ -25,6 +26,8 @@ pub struct Document {
     pub etag: Option<String>,
     /// What the client should be set to.
     pub config: BTreeMap<String, String>,
+    /// The answer that a face made of it, kept with it.
+    pub answer: OnceLock<Bytes>,
 }
 
 impl Document {
@@ -35,6 +38,7 @@ impl Document {
             metadata_location: Some(location.to_owned()),
             metadata: text,
             config: BTreeMap::new(),
+            answer: OnceLock::new(),
         }
     }
 
@@ -45,6 +49,7 @@ impl Document {
             metadata: text.into(),
             etag: None,
             config: BTreeMap::new(),
+            answer: OnceLock::new(),
         }
     }
 
@@ -61,6 +66,7 @@ impl Document {
             metadata: metadata.restricted_json(scope)?.into(),
             etag: Some(etag(location, snapshots, Some(scope))),
             config: BTreeMap::new(),
+            answer: OnceLock::new(),
         })
     }
 }
