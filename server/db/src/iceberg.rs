@@ -663,17 +663,17 @@ statements! {
         "WITH everywhere AS (
              SELECT EXISTS (SELECT 1 FROM access_grant g WHERE g.principal_id = ANY($1) AND g.resource_id = ANY($3) AND g.privileges && $4 AND ",
         valid_grant!("$2"), ") AS yes
-         ), granted AS (
-             SELECT DISTINCT g.resource_id FROM access_grant g
-             WHERE NOT (SELECT yes FROM everywhere) AND g.principal_id = ANY($1) AND g.resource_kind = 'table' AND g.container_ids[1] = $5
-                 AND g.privileges && $4 AND ", valid_grant!("$2"), "
          )
          (SELECT t.name FROM lake_table t
           WHERE (SELECT yes FROM everywhere) AND t.namespace_id = $5 AND t.kind = $6 AND t.name > $7
           ORDER BY t.name LIMIT $8)
          UNION ALL
-         (SELECT t.name FROM granted g JOIN lake_table t ON t.table_id = g.resource_id
-          WHERE t.namespace_id = $5 AND t.kind = $6 AND t.name > $7
+         (SELECT t.name FROM lake_table t
+          WHERE t.table_id = ANY(ARRAY(
+                  SELECT g.resource_id FROM access_grant g
+                  WHERE NOT (SELECT yes FROM everywhere) AND g.principal_id = ANY($1) AND g.resource_kind = 'table'
+                      AND g.container_ids[1] = $5 AND g.privileges && $4 AND ", valid_grant!("$2"), "))
+              AND t.namespace_id = $5 AND t.kind = $6 AND t.name > $7
           ORDER BY t.name LIMIT $8)
          ORDER BY name LIMIT $8"
     );
