@@ -24,7 +24,7 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> Error {
     match error.code().as_deref() {
         // serialization_failure, deadlock_detected, lock_not_available
         Some("40001" | "40P01" | "55P03") => {
-            Error::conflict("Somebody else is changing this at the same moment. Try again.")
+            Error::unavailable("Somebody else is changing this at the same moment. Try again.")
         }
         // character_not_in_repertoire, untranslatable_character: a NUL, which no text in Postgres can hold, plain or in JSON
         Some("22021" | "22P05") => Error::invalid("text", "Text here has no NUL characters."),

@@ -29,6 +29,7 @@ use crate::{Db, Write};
 pub struct Locked {
     pub kind: TableKind,
     pub metadata_location: String,
+    pub changed_at: DateTime<Utc>,
     pub location: String,
     /// The number of its newest schema version.
     pub version: i32,
@@ -107,6 +108,7 @@ pub(crate) async fn lock_with_facts(
             Some(Locked {
                 kind: word(TableKind::parse, &found.table_kind)?,
                 metadata_location: found.metadata_location,
+                changed_at: found.changed_at,
                 location: found.location,
                 version: found.schema_version,
                 last_field: FieldId(found.last_field_id),
@@ -141,6 +143,19 @@ pub struct StoredMetadata {
     pub metadata_location: String,
     /// zstd-compressed.
     pub text: Vec<u8>,
+    pub changed_at: DateTime<Utc>,
+}
+
+impl StoredMetadata {
+    /// Stands for the content. A file's name alone does not: a registered one may have been written anew under its name.
+    pub fn identity(&self) -> String {
+        identity(&self.metadata_location, self.changed_at)
+    }
+}
+
+/// See [`StoredMetadata::identity`].
+pub fn identity(metadata_location: &str, changed_at: DateTime<Utc>) -> String {
+    format!("{} {metadata_location}", changed_at.timestamp_micros())
 }
 
 /// The facts about a table or view and its sealed metadata, in one statement. One of another kind counts as absent.
@@ -380,10 +395,12 @@ pub async fn restore(
     name: Option<&Name>,
 ) -> Result<String> {
     let namespace = expect_kind(write.permit().object(), ResourceKind::Namespace)?;
+    let now = write.now();
     let restored: Option<String> = sqlx::query_scalar(RESTORE)
         .bind(id.as_uuid())
         .bind(namespace)
         .bind(name.map(Name::as_str))
+        .bind(now)
         .fetch_optional(write.connection())
         .await
         .map_err(map)?;
@@ -407,7 +424,7 @@ pub async fn protect(write: &mut Write<verbs::Alter>, protected: bool) -> Result
 }
 
 /// Is the table that is to be dropped protected from that?
-pub async fn is_protected(write: &mut Write<verbs::Drop>) -> Result<bool> {
+pub async fn is_protected<P: Verb>(write: &mut Write<P>) -> Result<bool> {
     let table = expect_kind(write.permit().object(), ResourceKind::Table)?;
     sqlx::query_scalar(IS_PROTECTED)
         .bind(table)
@@ -545,11 +562,16 @@ pub struct Expired {
     pub place: Option<Json<Place>>,
 }
 
-/// The next tables to be forgotten.
-pub async fn expired(db: &Db, now: DateTime<Utc>) -> Result<Vec<Expired>> {
-    sqlx::query_as(EXPIRED)
+/// The next table to be forgotten, claimed until `until`: nobody puts it back any more, and no other replica takes it.
+pub async fn claim_expired(
+    db: &Db,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<Option<Expired>> {
+    sqlx::query_as(CLAIM_EXPIRED)
         .bind(now)
-        .fetch_all(db.pool())
+        .bind(until)
+        .fetch_optional(db.pool())
         .await
         .map_err(map)
 }
@@ -557,13 +579,19 @@ pub async fn expired(db: &Db, now: DateTime<Utc>) -> Result<Vec<Expired>> {
 /// Forgets a dropped table for good, with its grants and annotations.
 pub async fn forget(db: &Db, table: Uuid, now: DateTime<Utc>, audit: &crate::Entry) -> Result<()> {
     let mut tx = db.begin().await?;
-    for statement in [FORGET_ANNOTATIONS, FORGET_TABLE] {
-        sqlx::query(statement)
-            .bind(table)
-            .execute(&mut *tx)
-            .await
-            .map_err(map)?;
+    let gone = sqlx::query(FORGET_TABLE)
+        .bind(table)
+        .execute(&mut *tx)
+        .await
+        .map_err(map)?;
+    if gone.rows_affected() == 0 {
+        return Ok(());
     }
+    sqlx::query(FORGET_ANNOTATIONS)
+        .bind(table)
+        .execute(&mut *tx)
+        .await
+        .map_err(map)?;
     sqlx::query(FORGET_GRANTS)
         .bind(table)
         .bind(now)
@@ -579,6 +607,7 @@ pub async fn forget(db: &Db, table: Uuid, now: DateTime<Utc>, audit: &crate::Ent
 struct LockedRow {
     table_kind: String,
     metadata_location: String,
+    changed_at: DateTime<Utc>,
     location: String,
     schema_version: i32,
     last_field_id: i32,
@@ -591,7 +620,7 @@ statements! {
     /// $1 members, $2 catalog, $3 path, $4 name. Both rows are locked, so that where the metadata lies is read as of the lock.
     LOCK_WITH_FACTS = concat!(
         "WITH locked AS (
-             SELECT t.table_id, t.kind, t.location, t.schema_version, t.last_field_id, t.protected, m.metadata_location
+             SELECT t.table_id, t.kind, t.location, t.schema_version, t.last_field_id, t.protected, m.metadata_location, m.changed_at
              FROM catalog c JOIN namespace n ON n.catalog_id = c.catalog_id AND n.path = $3
                  JOIN lake_table t ON t.namespace_id = n.namespace_id AND t.name = $4
                  JOIN iceberg_metadata m ON m.table_id = t.table_id
@@ -601,7 +630,7 @@ statements! {
          SELECT 'table' AS kind, t.table_id AS object_id, coalesce(n.ancestor_ids, '{}') AS ancestor_ids, c.catalog_id, false AS curates, false AS beneath, ",
         grants_on!("array_append(coalesce(n.ancestor_ids, '{}') || c.catalog_id || t.table_id, '00000000-0000-0000-0000-000000000000'::uuid)", "$1"),
         " AS grants, e.policy AS policy_epoch,
-             t.kind AS table_kind, t.metadata_location, t.location, t.schema_version, t.last_field_id, t.protected,
+             t.kind AS table_kind, t.metadata_location, t.changed_at, t.location, t.schema_version, t.last_field_id, t.protected,
              (SELECT json_build_object('url', s.url, 'settings', s.settings) FROM storage_location s
               WHERE t.location = s.url OR starts_with(t.location, s.url || '/') LIMIT 1) AS storage
          FROM epoch e
@@ -614,7 +643,7 @@ statements! {
     LOAD = concat!(
         "SELECT 'table' AS kind, t.table_id AS object_id, coalesce(n.ancestor_ids, '{}') AS ancestor_ids, c.catalog_id, false AS curates, false AS beneath, ",
         grants_on!("array_append(coalesce(n.ancestor_ids, '{}') || c.catalog_id || t.table_id, '00000000-0000-0000-0000-000000000000'::uuid)", "$1"),
-        " AS grants, m.metadata_location, CASE WHEN $6 AND m.refs IS NOT NULL THEN m.refs ELSE m.metadata END AS text
+        " AS grants, m.metadata_location, m.changed_at, CASE WHEN $6 AND m.refs IS NOT NULL THEN m.refs ELSE m.metadata END AS text
          FROM (SELECT 1) AS one
          LEFT JOIN catalog c ON c.name = $2
          LEFT JOIN namespace n ON n.catalog_id = c.catalog_id AND n.path = $3
@@ -622,7 +651,7 @@ statements! {
          LEFT JOIN iceberg_metadata m ON m.table_id = t.table_id"
     );
 
-    METADATA = "SELECT metadata_location, metadata AS text FROM iceberg_metadata WHERE table_id = $1";
+    METADATA = "SELECT metadata_location, metadata AS text, changed_at FROM iceberg_metadata WHERE table_id = $1";
 
     INSERT = "WITH made AS (
              INSERT INTO lake_table (table_id, namespace_id, name, kind, format, location, schema_version, last_field_id, row_count, byte_count,
@@ -651,7 +680,7 @@ statements! {
 
     RESTORE = "UPDATE lake_table SET namespace_id = dropped_from, name = coalesce($3, name), dropped_from = NULL, dropped_at = NULL, dropped_by = NULL,
             purge_after = NULL, purge_files = false
-         WHERE table_id = $1 AND dropped_from = $2 RETURNING name";
+         WHERE table_id = $1 AND dropped_from = $2 AND purge_after > $4 AND purging_until IS NULL RETURNING name";
 
     PROTECT = "UPDATE lake_table SET protected = $2 WHERE table_id = $1";
     IS_PROTECTED = "SELECT protected FROM lake_table WHERE table_id = $1";
@@ -693,12 +722,17 @@ statements! {
 
     CATALOG_ROOT = "SELECT location FROM catalog WHERE catalog_id = $1";
 
-    EXPIRED = "SELECT t.table_id, t.location, t.purge_files,
+    /// $1 now, $2 until when it is claimed
+    CLAIM_EXPIRED = "UPDATE lake_table t SET purging_until = $2
+         WHERE t.table_id = (
+             SELECT d.table_id FROM lake_table d
+             WHERE d.dropped_at IS NOT NULL AND d.purge_after <= $1 AND (d.purging_until IS NULL OR d.purging_until < $1)
+             ORDER BY d.purge_after LIMIT 1 FOR UPDATE SKIP LOCKED)
+         RETURNING t.table_id, t.location, t.purge_files,
              (SELECT json_build_object('url', s.url, 'settings', s.settings) FROM storage_location s
-              WHERE t.location = s.url OR starts_with(t.location, s.url || '/') LIMIT 1) AS place
-         FROM lake_table t WHERE t.dropped_at IS NOT NULL AND t.purge_after < $1 ORDER BY t.purge_after LIMIT 100";
+              WHERE t.location = s.url OR starts_with(t.location, s.url || '/') LIMIT 1) AS place";
 
     FORGET_ANNOTATIONS = "DELETE FROM annotation WHERE object_id = $1";
-    FORGET_TABLE = "DELETE FROM lake_table WHERE table_id = $1 AND dropped_at IS NOT NULL";
+    FORGET_TABLE = "DELETE FROM lake_table WHERE table_id = $1 AND dropped_at IS NOT NULL AND purging_until IS NOT NULL";
     FORGET_GRANTS = "UPDATE access_grant SET revoked_at = $2 WHERE resource_id = $1 AND revoked_at IS NULL";
 }

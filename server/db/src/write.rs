@@ -27,6 +27,8 @@ struct Carried {
     moves_policy: bool,
     moves_directory: bool,
     key: Option<(Idempotency, PrincipalId)>,
+    /// The policy epoch when the first table to commit to was locked.
+    epoch: Option<i64>,
 }
 
 /// A transaction in which the object is locked and its facts are read, and nothing is decided yet.
@@ -86,6 +88,9 @@ impl Opened {
         now: DateTime<Utc>,
     ) -> Result<Self> {
         let (facts, locked) = lock_with_facts(&mut tx, table, caller, now).await?;
+        let mut carried = carried;
+        let read = locked.as_ref().map(|locked| locked.policy_epoch);
+        carried.epoch = carried.epoch.or(read);
         Ok(Self {
             tx,
             facts,
@@ -226,8 +231,8 @@ impl<P: Verb> Write<P> {
     ///
     /// Errors: `Internal` when it is not known whether the change was made.
     pub async fn commit(self) -> Result<()> {
-        let epoch = self.locked.as_ref().map(|locked| locked.policy_epoch);
         let (mut tx, carried) = self.settle();
+        let epoch = carried.epoch;
         let found: i64 = carried
             .bind(sqlx::query_scalar(FINISH))
             .fetch_one(&mut *tx)
@@ -242,17 +247,17 @@ impl<P: Verb> Write<P> {
     /// As [`Write::commit`], fused with the swap of a table's metadata so that both are one statement.
     pub(crate) async fn commit_swap(self, swap: &crate::iceberg::Swap) -> Result<()> {
         let table = self.permit.object().id;
-        let locked = self.locked()?;
-        let (epoch, from) = (locked.policy_epoch, locked.metadata_location.clone());
+        let from = self.locked()?.metadata_location.clone();
         let now = self.now();
         let (mut tx, carried) = self.settle();
+        let epoch = carried.epoch;
         let query = carried.bind(sqlx::query_as(SWAP_AND_FINISH));
         let (found, swapped): (i64, i64) = swap
             .bind(query, table, &from, now)
             .fetch_one(&mut *tx)
             .await
             .map_err(map)?;
-        still(Some(epoch), found)?;
+        still(epoch, found)?;
         if swapped != 1 {
             return Err(Error::conflict(
                 "The table was changed by another commit. Load it again and retry.",
@@ -284,7 +289,7 @@ impl<P: Verb> Write<P> {
 /// Have the grants stayed as they were when the facts were read?
 fn still(read: Option<i64>, found: i64) -> Result<()> {
     match read {
-        Some(epoch) if epoch != found => Err(Error::conflict(
+        Some(epoch) if epoch != found => Err(Error::unavailable(
             "Grants changed at the same moment. Try again.",
         )),
         _ => Ok(()),

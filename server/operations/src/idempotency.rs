@@ -35,6 +35,14 @@ pub(crate) async fn once<T>(
         };
     }
     let outcome = act.await;
+    // The same request may have been under way beside this one, and this one failed because that one did it.
+    if outcome.is_err()
+        && let Some(done) = idempotency::find(&weir.db, key.key).await?
+        && refusal(&done).is_none()
+    {
+        check(caller, key, &done)?;
+        return replay.await;
+    }
     if let Err(error) = &outcome
         && let Some(name) = repeatable(error.kind())
     {

@@ -74,6 +74,7 @@ pub async fn create(
 ) -> Result<Arc<Document>> {
     let ident = request.ident.clone();
     let act = async {
+        let _place = weir.turns.place().await;
         let mut write = begin(weir, caller, &request.ident, "view.create").await?;
         let asked = request.location.as_deref();
         let placed = place_new(weir, caller, &mut write, &request.ident, asked).await?;
@@ -104,6 +105,7 @@ pub async fn register(
     let ident = request.ident;
     let file = request.metadata_location;
     let act = async {
+        let _place = weir.turns.place().await;
         let mut write = begin(weir, caller, &ident, "view.register").await?;
         let at = Location::parse("metadata-location", &file)?;
         let store = store_for(weir, caller, &mut write, &ident, &at).await?;
@@ -183,8 +185,14 @@ async fn finish(
     text: Bytes,
 ) -> Result<Arc<Document>> {
     write.keep_outcome(key);
+    let identity = iceberg::identity(file, write.now());
     write.commit().await?;
-    Ok(Arc::new(Document::whole(file, text, Snapshots::All)))
+    Ok(Arc::new(Document::whole(
+        file,
+        &identity,
+        text,
+        Snapshots::All,
+    )))
 }
 
 /// Applies the updates if the requirements hold. Errors: as [`crate::table::commit()`].
@@ -203,6 +211,10 @@ pub async fn replace(
             .await?;
         if !weir.gate.would::<Alter>(caller, write.facts())? {
             let message = "You may write to this, but not change what it is (ALTER).";
+            return weir.gate.refuse_after(write, message).await;
+        }
+        if !weir.gate.reads_all(caller, write.facts())? {
+            let message = "Replacing a view shows its text, and takes SELECT on all of it.";
             return weir.gate.refuse_after(write, message).await;
         }
         evaluate(weir, caller, write, &request, key).await
@@ -228,7 +240,8 @@ async fn evaluate(
     write.keep_outcome(key);
     if !outcome.changed {
         write.commit().await?;
-        let document = Document::whole(&locked.metadata_location, text, Snapshots::All);
+        let identity = iceberg::identity(&locked.metadata_location, locked.changed_at);
+        let document = Document::whole(&locked.metadata_location, &identity, text, Snapshots::All);
         return Ok(Arc::new(document));
     }
     let after = outcome.metadata;
@@ -242,8 +255,14 @@ async fn evaluate(
     put(&placed.store, &file, text.clone()).await?;
     write.record(json!({ "metadata_location": file }));
     let swap = pack_view(file.clone(), &text, &after)?;
+    let identity = iceberg::identity(&file, write.now());
     iceberg::commit(write, &swap).await?;
-    Ok(Arc::new(Document::whole(&file, text, Snapshots::All)))
+    Ok(Arc::new(Document::whole(
+        &file,
+        &identity,
+        text,
+        Snapshots::All,
+    )))
 }
 
 async fn keep_schema(

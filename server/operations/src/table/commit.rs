@@ -3,7 +3,9 @@
 //! decided on what another commit replaced, and a file that no commit followed is all that a crash can leave.
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use serde_json::json;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 use weir_core::authz::Facts;
@@ -15,7 +17,7 @@ use weir_core::idempotency::Idempotency;
 use weir_core::location::Location;
 use weir_core::name::TableIdent;
 use weir_core::principal::Caller;
-use weir_core::schema::{diff, max_field_id};
+use weir_core::schema::{diff, flatten, max_field_id};
 use weir_core::{Error, Result};
 use weir_db::iceberg::{self, Swap};
 use weir_db::resolve::Target;
@@ -112,6 +114,8 @@ pub(crate) struct Change {
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
     pub(crate) location: String,
+    /// Stands for the content, in caches and entity tags.
+    pub(crate) identity: String,
     pub(crate) text: Bytes,
     pub(crate) metadata: Arc<TableMetadata>,
 }
@@ -129,13 +133,14 @@ impl Stored {
         }
         let scope = weir.gate.reach::<Describe>(caller, facts)?;
         let scope = scope.unwrap_or(ColumnScope::NONE);
-        let document = Document::restricted(&self.location, &self.text, Snapshots::All, &scope)?;
+        let document = Document::restricted(&self.identity, &self.text, Snapshots::All, &scope)?;
         Ok(Arc::new(document))
     }
 
     pub(crate) fn document(&self) -> Arc<Document> {
         Arc::new(Document::whole(
             &self.location,
+            &self.identity,
             self.text.clone(),
             Snapshots::All,
         ))
@@ -184,8 +189,10 @@ pub(crate) async fn evaluate(
         ));
     }
     check_paths(&outcome.metadata, Some(&before.metadata), &placed.location)?;
-    let after = write_file(&placed.store, outcome.metadata, Some(&before.location)).await?;
+    check_columns(&before.metadata, &outcome.metadata)?;
     let mut write = write;
+    let now = write.now();
+    let after = write_file(&placed.store, outcome.metadata, Some(&before.location), now).await?;
     let version = keep_schema(&mut write, caller, &before.metadata, &after.1.metadata).await?;
     write.record(json!({
         "metadata_location": after.1.location,
@@ -272,15 +279,17 @@ impl Carried {
 
 /// The current metadata of the locked table: known from the commit before, or read.
 pub(crate) async fn base(weir: &Weir, write: &mut Write<Commit>) -> Result<Stored> {
-    let location = write.locked()?.metadata_location.clone();
-    if let Some(known) = weir.metadata.get(&location) {
+    let locked = write.locked()?;
+    let known = iceberg::identity(&locked.metadata_location, locked.changed_at);
+    if let Some(known) = weir.metadata.get(&known) {
         return Ok(known);
     }
     let stored = iceberg::metadata(write).await?;
     let text = unpack(&stored)?;
     let metadata = Arc::new(TableMetadata::parse(&text)?);
     let stored = Stored {
-        location,
+        identity: stored.identity(),
+        location: stored.metadata_location,
         text,
         metadata,
     };
@@ -290,7 +299,7 @@ pub(crate) async fn base(weir: &Weir, write: &mut Write<Commit>) -> Result<Store
 
 pub(crate) fn remember(weir: &Weir, stored: &Stored) {
     weir.metadata
-        .insert(stored.location.clone(), stored.clone());
+        .insert(stored.identity.clone(), stored.clone());
 }
 
 /// To add rows, to take rows away, and to alter are asked for one by one.
@@ -306,6 +315,12 @@ async fn permit_classes(
         let blind = class != Class::Alter && !weir.gate.reads_all(caller, write.facts())?;
         if blind {
             let message = "Writing rows takes SELECT on all columns beside INSERT or DELETE: a commit builds on what is there.";
+            return weir.gate.refuse_after(write, message).await;
+        }
+        let sees = weir.gate.reach::<Describe>(caller, write.facts())?;
+        if !sees.is_some_and(|columns| columns.is_all()) {
+            let message =
+                "You see some columns of this table; a change of its schema would drop the others.";
             return weir.gate.refuse_after(write, message).await;
         }
         let (may, what) = match class {
@@ -336,12 +351,14 @@ pub(crate) async fn write_file(
     store: &Store,
     metadata: TableMetadata,
     previous: Option<&str>,
+    now: DateTime<Utc>,
 ) -> Result<(Swap, Stored)> {
     let text = Bytes::from(metadata.to_json()?);
     let location = metadata.next_metadata_location(previous);
     let swap = pack_table(location.clone(), &text, &metadata)?;
     put(store, &location, text.clone()).await?;
     let stored = Stored {
+        identity: iceberg::identity(&location, now),
         location,
         text,
         metadata: Arc::new(metadata),
@@ -368,6 +385,34 @@ fn gzip(text: &[u8]) -> Result<Bytes> {
         .and_then(|()| encoder.finish())
         .map(Bytes::from)
         .map_err(|error| Error::internal("Metadata cannot be packed").source(error))
+}
+
+/// A column stays in the struct that it is in: grants reach a struct with its parts, and a part alone.
+pub(crate) fn check_columns(before: &TableMetadata, after: &TableMetadata) -> Result<()> {
+    if before.current_schema_id() == after.current_schema_id() {
+        return Ok(());
+    }
+    let parents: HashMap<_, _> = flatten(&before.current_schema()?)
+        .into_iter()
+        .map(|column| (column.id, column.parent))
+        .collect();
+    let moved = flatten(&after.current_schema()?)
+        .into_iter()
+        .find(|column| {
+            parents
+                .get(&column.id)
+                .is_some_and(|was| *was != column.parent)
+        });
+    match moved {
+        None => Ok(()),
+        Some(column) => Err(Error::invalid(
+            "schema",
+            format!(
+                "The column {} cannot move into another struct, or out of its own.",
+                column.id
+            ),
+        )),
+    }
 }
 
 /// A new version of the schema where the columns changed. Returns its number.

@@ -67,6 +67,7 @@ async fn carry_out(
     key: Option<&Idempotency>,
 ) -> Result<Arc<Document>> {
     let ident = request.ident;
+    let _place = weir.turns.place().await;
     let mut write = weir
         .gate
         .write::<CreateTable>(caller, Target::Namespace(&ident.namespace), OPERATION)
@@ -110,6 +111,7 @@ pub(crate) async fn create_committed(
     request: &CommitRequest,
     key: Option<&Idempotency>,
 ) -> Result<Arc<Document>> {
+    let _place = weir.turns.place().await;
     let write = weir
         .gate
         .write::<CreateTable>(
@@ -206,6 +208,7 @@ pub(crate) async fn insert(
         put(store, &location, text.clone()).await?;
     }
     Ok(Stored {
+        identity: iceberg::identity(&location, write.now()),
         location,
         text,
         metadata: Arc::new(metadata),

@@ -32,9 +32,9 @@ pub struct Document {
 
 impl Document {
     /// All of it, for somebody who may read every column.
-    pub(crate) fn whole(location: &str, text: Bytes, snapshots: Snapshots) -> Self {
+    pub(crate) fn whole(location: &str, identity: &str, text: Bytes, snapshots: Snapshots) -> Self {
         Self {
-            etag: Some(etag(location, snapshots, None)),
+            etag: Some(etag(identity, snapshots, None)),
             metadata_location: Some(location.to_owned()),
             metadata: text,
             config: BTreeMap::new(),
@@ -55,7 +55,7 @@ impl Document {
 
     /// What everybody else gets: nothing of the columns outside `scope`, and no place where any file lies.
     pub(crate) fn restricted(
-        location: &str,
+        identity: &str,
         text: &[u8],
         snapshots: Snapshots,
         scope: &ColumnScope,
@@ -64,18 +64,17 @@ impl Document {
         Ok(Self {
             metadata_location: None,
             metadata: metadata.restricted_json(scope)?.into(),
-            etag: Some(etag(location, snapshots, Some(scope))),
+            etag: Some(etag(identity, snapshots, Some(scope))),
             config: BTreeMap::new(),
             answer: OnceLock::new(),
         })
     }
 }
 
-/// A tag that changes with everything that the answer depends on. A metadata file is never written twice, so its name stands
-/// for its content.
-fn etag(location: &str, snapshots: Snapshots, cut: Option<&ColumnScope>) -> String {
+/// A tag that changes with everything that the answer depends on.
+fn etag(identity: &str, snapshots: Snapshots, cut: Option<&ColumnScope>) -> String {
     let mut hash = Sha256::new();
-    hash.update(location);
+    hash.update(identity);
     hash.update(match snapshots {
         Snapshots::All => "\nall\n",
         Snapshots::Refs => "\nrefs\n",

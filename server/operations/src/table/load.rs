@@ -139,7 +139,7 @@ pub(crate) async fn select(
         .judge::<Select>(caller, Target::Table(ident), &fresh.facts, operation)
         .await?;
     let stored = fresh.read.sealed.open(&permit)?;
-    let metadata = match weir.metadata.get(&stored.metadata_location) {
+    let metadata = match weir.metadata.get(&stored.identity()) {
         Some(known) => known.metadata,
         None => Arc::new(TableMetadata::parse(&unpack(stored)?)?),
     };
@@ -226,7 +226,7 @@ pub(crate) struct Read {
 impl Documents {
     pub(crate) fn new(freshness: Freshness) -> Self {
         let by_size =
-            |read: &Arc<Read>| u32::try_from(1024 + read.sealed.size() * 8).unwrap_or(u32::MAX);
+            |read: &Arc<Read>| u32::try_from(1024 + read.sealed.size() * 20).unwrap_or(u32::MAX);
         Self {
             freshness,
             reads: Cache::builder()
@@ -293,20 +293,25 @@ impl Documents {
         whole: bool,
     ) -> Result<Arc<Document>> {
         let stored = fresh.read.sealed.open(permit)?;
-        let location = stored.metadata_location.as_str();
+        if whole && let Some(document) = fresh.read.whole.get() {
+            return Ok(document.clone());
+        }
+        let identity = stored.identity();
         if whole {
-            if let Some(document) = fresh.read.whole.get() {
-                return Ok(document.clone());
-            }
-            let document = Arc::new(Document::whole(location, unpack(stored)?, snapshots));
+            let document = Arc::new(Document::whole(
+                &stored.metadata_location,
+                &identity,
+                unpack(stored)?,
+                snapshots,
+            ));
             return Ok(fresh.read.whole.get_or_init(|| document).clone());
         }
         let scope: &ColumnScope = permit.columns();
-        let key = (location.to_owned(), snapshots, format!("{scope:?}"));
+        let key = (identity.clone(), snapshots, format!("{scope:?}"));
         if let Some(document) = self.restricted.get(&key) {
             return Ok(document);
         }
-        let document = Document::restricted(location, &unpack(stored)?, snapshots, scope)?;
+        let document = Document::restricted(&identity, &unpack(stored)?, snapshots, scope)?;
         let document = Arc::new(document);
         self.restricted.insert(key, document.clone());
         Ok(document)

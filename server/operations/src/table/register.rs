@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::json;
 use std::io::Read as _;
 use std::sync::Arc;
-use weir_core::authz::verbs::{Alter, CreateTable};
+use weir_core::authz::verbs::{Alter, CreateTable, Delete, Insert};
 use weir_core::catalog::TableKind;
 use weir_core::idempotency::Idempotency;
 use weir_core::location::Location;
@@ -16,7 +16,7 @@ use weir_db::resolve::Target;
 use weir_iceberg::TableMetadata;
 use weir_storage::Store;
 
-use super::commit::{Stored, base, current, remember};
+use super::commit::{Stored, base, check_columns, current, remember};
 use super::create::insert;
 use super::document::{Document, MAX_METADATA_BYTES, pack_table};
 use super::place::{check_paths, place_known, place_registered, store_for};
@@ -61,6 +61,7 @@ async fn add(
     key: Option<&Idempotency>,
 ) -> Result<Arc<Document>> {
     let ident = &request.ident;
+    let _place = weir.turns.place().await;
     let mut write = weir
         .gate
         .write::<CreateTable>(caller, Target::Namespace(&ident.namespace), OPERATION)
@@ -89,8 +90,12 @@ async fn replace(
     let ident = &request.ident;
     let _turn = weir.turns.take(ident).await;
     let mut write = weir.gate.commit(caller, ident, OPERATION).await?;
-    if !weir.gate.would::<Alter>(caller, write.facts())? {
-        let message = "You may write to this table, but not register it anew (ALTER).";
+    let may = weir.gate.reads_all(caller, write.facts())?
+        && weir.gate.would::<Insert>(caller, write.facts())?
+        && weir.gate.would::<Delete>(caller, write.facts())?
+        && weir.gate.would::<Alter>(caller, write.facts())?;
+    if !may {
+        let message = "Registering a table anew takes SELECT on all columns, INSERT, DELETE and ALTER: it may change all of it.";
         return weir.gate.refuse_after(write, message).await;
     }
     let locked = write.locked()?.clone();
@@ -113,8 +118,19 @@ async fn replace(
             "This metadata is of a table in another location.",
         ));
     }
+    // A column's id is never given again, or its grants would be of another column.
+    if metadata.uuid() != before.metadata.uuid()
+        || metadata.last_column_id() < before.metadata.last_column_id()
+    {
+        return Err(Error::invalid(
+            "metadata-location",
+            "This metadata is of another table, or from before columns were added to this one.",
+        ));
+    }
+    check_columns(&before.metadata, &metadata)?;
     let swap = pack_table(request.metadata_location.clone(), &text, &metadata)?;
     let stored = Stored {
+        identity: iceberg::identity(&request.metadata_location, write.now()),
         location: request.metadata_location.clone(),
         text,
         metadata: Arc::new(metadata),
@@ -134,7 +150,7 @@ fn own_place(metadata: &TableMetadata, file: &Location) -> Result<Location> {
     if !file.is_under(&location) || *file == location {
         return Err(Error::invalid(
             "metadata-location",
-            format!("This file does not lie in the location that it names, `{location}`."),
+            "This file does not lie in the location that it names.",
         ));
     }
     check_paths(metadata, None, &location)?;

@@ -1,7 +1,9 @@
 //! Dropping tables that Weir is the catalog of, putting them back, and giving them away.
 
+use chrono::TimeDelta;
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 use weir_core::authz::verbs::{Alter, CreateTable, Drop};
 use weir_core::catalog::TableKind;
 use weir_core::id::{RequestId, TableId};
@@ -194,16 +196,33 @@ pub async fn unregister(
     once(weir, caller, key, act, gone).await
 }
 
+/// Tables forgotten in one turn of the upkeep.
+const AT_A_TIME: usize = 100;
+/// How long a replica has for one table, and when it gives up on it.
+const CLAIM: TimeDelta = TimeDelta::minutes(10);
+const PATIENCE: Duration = Duration::from_secs(300);
+
 /// Forgets dropped tables whose time is over, and deletes the files of those that were dropped to be purged. Idempotent: what
 /// could not be deleted keeps its table, and is tried again.
 pub async fn forget_expired(weir: &Weir) -> Result<u64> {
     let mut forgotten = 0;
-    for expired in iceberg::expired(&weir.db, weir.now()).await? {
-        if expired.purge_files
-            && let Err(error) = purge(weir, &expired).await
-        {
-            tracing::warn!(table.id = %expired.table_id, ?error, "files of a dropped table could not be deleted");
-            continue;
+    for _ in 0..AT_A_TIME {
+        let now = weir.now();
+        let Some(expired) = iceberg::claim_expired(&weir.db, now, now + CLAIM).await? else {
+            break;
+        };
+        if expired.purge_files {
+            // Well before the claim ends, or another replica would delete beside this one.
+            let deleting = tokio::time::timeout(PATIENCE, purge(weir, &expired)).await;
+            let done = deleting.unwrap_or_else(|_| {
+                Err(Error::unavailable(
+                    "There are more files than one turn deletes.",
+                ))
+            });
+            if let Err(error) = done {
+                tracing::warn!(table.id = %expired.table_id, ?error, "files of a dropped table are not all deleted yet");
+                continue;
+            }
         }
         let entry = Entry::system(
             "table.forget",

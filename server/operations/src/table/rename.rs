@@ -1,15 +1,15 @@
 //! Another name, in the same namespace or another one of the catalog. Everything that is bound to the table goes with it.
 
 use serde_json::json;
-use weir_core::authz::verbs::{Alter, CreateTable};
+use weir_core::authz::verbs::{Alter, CreateTable, Drop};
 use weir_core::catalog::TableKind;
 use weir_core::id::TableId;
 use weir_core::idempotency::Idempotency;
 use weir_core::name::TableIdent;
 use weir_core::principal::Caller;
 use weir_core::{Error, Result};
-use weir_db::iceberg;
 use weir_db::resolve::Target;
+use weir_db::{Write, iceberg};
 
 use super::remove::expect;
 use crate::Weir;
@@ -37,6 +37,11 @@ pub async fn rename(
             .write::<Alter>(caller, Target::Table(from), &operation)
             .await?;
         expect(&mut write, from, kind).await?;
+        let write = match from.namespace == to.namespace {
+            true => write,
+            false => may_leave(weir, caller, write).await?,
+        };
+        let mut write = write;
         let id = TableId::from_uuid(write.permit().object().id);
         write.record(json!({ "to": to.to_string() }));
         let mut write = weir
@@ -53,6 +58,20 @@ pub async fn rename(
         write.commit().await
     };
     once(weir, caller, key, act, std::future::ready(Ok(()))).await
+}
+
+/// In another namespace other grants hold: whoever takes a table there takes it away from here, and could open all of it there.
+async fn may_leave(weir: &Weir, caller: &Caller, mut write: Write<Alter>) -> Result<Write<Alter>> {
+    let reads_all = weir.gate.reads_all(caller, write.facts())?;
+    if !reads_all || !weir.gate.would::<Drop>(caller, write.facts())? {
+        let message = "Moving it to another namespace takes DROP, and SELECT on all columns.";
+        return weir.gate.refuse_after(write, message).await;
+    }
+    if iceberg::is_protected(&mut write).await? {
+        let message = "It is protected from being dropped, and so from leaving its namespace.";
+        return weir.gate.refuse_after(write, message).await;
+    }
+    Ok(write)
 }
 
 pub(crate) const fn noun(kind: TableKind) -> &'static str {

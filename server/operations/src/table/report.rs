@@ -53,8 +53,8 @@ pub async fn report_metrics(
     scan::add_report(&weir.db, &permit, caller, &kind, &report, weir.now()).await
 }
 
-/// The newest reports first. They show the literals of filters and counts of the whole table, so only who sees all columns
-/// may read them.
+/// The newest reports first. They show the literals of filters and counts of the whole table, so only who may
+/// read all columns may read them.
 pub async fn metrics(
     weir: &Weir,
     caller: &Caller,
@@ -62,12 +62,13 @@ pub async fn metrics(
     page: &PageRequest,
 ) -> Result<Page<Report>> {
     let target = Target::Table(ident);
+    let facts = weir_db::resolve::facts(&weir.db, target, caller, weir.now()).await?;
     let permit = weir
         .gate
-        .read::<Describe>(caller, target, "table.metrics")
+        .judge::<Describe>(caller, target, &facts, "table.metrics")
         .await?;
-    if !permit.columns().is_all() {
-        let message = "Reports show values of columns that you may not see.";
+    if !weir.gate.reads_all(caller, &facts)? {
+        let message = "Reports show values of columns, and take SELECT on all of them.";
         return weir
             .gate
             .refuse(caller, target, "table.metrics", message)

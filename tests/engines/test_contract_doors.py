@@ -1,0 +1,114 @@
+"""Doors by which somebody could get more than was granted: each is shut."""
+
+from __future__ import annotations
+
+import pytest
+
+from face import Face, path_of
+from management import Management
+from requests_raw import create, create_view, schema
+from weir_process import Principal
+
+
+@pytest.fixture
+def columns(admin: Management, space: str, table: str) -> list[int]:
+    """The ids of the table's first two columns."""
+    found = admin.columns(space, "orders")
+    return [column["field_id"] for column in found.values()][:2]
+
+
+def test_a_rename_into_a_namespace_of_ones_own_opens_no_column(
+    face: Face, other: Face, admin: Management, space: str, at: str, columns: list[int], stranger: Principal
+) -> None:
+    own = f"{space}_own"
+    face.new_namespace(own)
+    admin.grant_on(stranger.name, ["CREATE_TABLE", "SELECT"], catalog=admin.catalog, namespace=own)
+    admin.grant(stranger.name, ["SELECT"], space, "orders", columns)
+    admin.grant(stranger.name, ["ALTER"], space, "orders")
+    move = {
+        "source": {"namespace": [space], "name": "orders"},
+        "destination": {"namespace": [own], "name": "orders"},
+    }
+    other.refused("POST", "/tables/rename", 403, "ForbiddenException", json=move)
+    admin.grant(stranger.name, ["DROP"], space, "orders")
+    other.refused("POST", "/tables/rename", 403, "ForbiddenException", json=move)
+    face.load(f"{space}.orders")
+
+
+def test_replacing_a_view_shows_nothing_to_who_may_not_load_it(
+    face: Face, other: Face, admin: Management, space: str, stranger: Principal
+) -> None:
+    face.call("POST", f"/namespaces/{space}/views", json=create_view("secret", "SELECT ssn FROM people"))
+    at = f"/namespaces/{space}/views/secret"
+    admin.grant(stranger.name, ["ALTER"], space, "secret")
+    other.refused("GET", at, 403)
+    told = other.refused("POST", at, 403, json={"requirements": [], "updates": []})
+    assert "ssn" not in str(told)
+
+
+def test_who_sees_some_columns_changes_no_schema(
+    face: Face, other: Face, admin: Management, space: str, at: str, columns: list[int], stranger: Principal
+) -> None:
+    admin.grant(stranger.name, ["SELECT"], space, "orders", columns)
+    assert len(other.load(f"{space}.orders")["schemas"][0]["fields"]) == 2
+    add = {"action": "add-schema", "schema": schema(2)}
+    current = {"action": "set-current-schema", "schema-id": -1}
+    other.refused("POST", at, 403, json={"requirements": [], "updates": [add, current]})
+    assert len(face.load(f"{space}.orders")["schemas"]) == 1
+
+
+def test_a_column_moves_into_no_other_struct(face: Face, space: str) -> None:
+    inner = {"id": 3, "name": "ssn", "type": "string", "required": False}
+    outer = {"id": 2, "name": "person", "type": {"type": "struct", "fields": [inner]}, "required": False}
+    other = {"id": 1, "name": "id", "type": "long", "required": False}
+    body = create("nested") | {"schema": {"type": "struct", "fields": [other, outer]}}
+    made = face.call("POST", f"/namespaces/{space}/tables", json=body)["metadata"]["schemas"][0]
+    person = next(field for field in made["fields"] if field["name"] == "person")
+    person["type"], ssn = "string", person["type"]["fields"][0]
+    made["fields"] = [field for field in made["fields"] if field["name"] != "person"] + [ssn]
+    updates = [
+        {"action": "add-schema", "schema": {"type": "struct", "fields": made["fields"]}},
+        {"action": "set-current-schema", "schema-id": -1},
+    ]
+    face.refused("POST", path_of(f"{space}.nested"), 400, json={"requirements": [], "updates": updates})
+
+
+def test_registering_anew_takes_more_than_alter(
+    face: Face, other: Face, admin: Management, space: str, table: str, at: str, stranger: Principal
+) -> None:
+    before = face.call("GET", at)["metadata-location"]
+    face.call("POST", at, json={"requirements": [], "updates": [{"action": "set-properties", "updates": {"a": "b"}}]})
+    admin.grant(stranger.name, ["SELECT", "ALTER"], space, "orders")
+    again = {"name": "orders", "metadata-location": before, "overwrite": True}
+    other.refused("POST", f"/namespaces/{space}/register", 403, json=again)
+    face.call("POST", f"/namespaces/{space}/register", json=again)
+    assert "a" not in face.load(table)["properties"]
+
+
+def test_registering_anew_gives_no_column_id_again(face: Face, space: str, table: str, at: str) -> None:
+    loaded = face.call("GET", at)
+    fields = loaded["metadata"]["schemas"][0]["fields"]
+    fields.append({"id": 100, "name": "later", "type": "string", "required": False})
+    updates = [
+        {"action": "add-schema", "schema": {"type": "struct", "fields": fields}},
+        {"action": "set-current-schema", "schema-id": -1},
+    ]
+    face.call("POST", at, json={"requirements": [], "updates": updates})
+    again = {"name": "orders", "metadata-location": loaded["metadata-location"], "overwrite": True}
+    face.refused("POST", f"/namespaces/{space}/register", 400, json=again)
+
+
+def test_an_error_names_no_place_to_who_may_not_see_it(
+    face: Face, other: Face, admin: Management, space: str, at: str, table: str, stranger: Principal
+) -> None:
+    admin.grant(stranger.name, ["ALTER"], space, "orders")
+    statistics = {
+        "snapshot-id": 1,
+        "statistics-path": "s3://elsewhere/x",
+        "file-size-in-bytes": 1,
+        "file-footer-size-in-bytes": 1,
+        "blob-metadata": [],
+    }
+    update = {"action": "set-statistics", "statistics": statistics}
+    told = other.refused("POST", at, (400, 403), json={"requirements": [], "updates": [update]})
+    assert "file:" not in str(told)
