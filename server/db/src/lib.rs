@@ -18,6 +18,7 @@ pub mod catalog;
 pub mod crawl;
 pub mod crawler;
 pub mod directory;
+pub mod dropped;
 pub mod freshness;
 pub mod grant;
 pub mod iceberg;

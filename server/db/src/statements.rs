@@ -62,6 +62,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         crate::crawl::ALL,
         crate::crawler::ALL,
         crate::directory::ALL,
+        crate::dropped::ALL,
         crate::freshness::ALL,
         crate::grant::ALL,
         crate::iceberg::ALL,

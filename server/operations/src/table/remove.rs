@@ -13,11 +13,12 @@ use weir_core::name::{Name, NamespaceIdent, TableIdent};
 use weir_core::page::{Page, PageRequest};
 use weir_core::principal::{Caller, Face};
 use weir_core::{Error, Result};
-use weir_db::iceberg::{self, Expired};
+use weir_db::dropped::{self, Expired};
+use weir_db::iceberg;
 use weir_db::resolve::Target;
 use weir_db::{Entry, Write, table};
 
-pub use weir_db::iceberg::DroppedRow as DroppedTable;
+pub use weir_db::dropped::DroppedRow as DroppedTable;
 
 use super::document::{Document, unpack};
 use super::load::unrestricted;
@@ -58,7 +59,7 @@ pub(crate) async fn withdraw(
 ) -> Result<()> {
     let mut write = unprotected(weir, write).await?;
     let until = write.now() + weir.undrop;
-    iceberg::withdraw(&mut write, until, purge).await?;
+    dropped::withdraw(&mut write, until, purge).await?;
     write.record(json!({ "purge": purge, "undrop_until": until }));
     write.keep_outcome(key);
     write.commit().await
@@ -98,7 +99,7 @@ pub(crate) async fn expect<P: weir_core::authz::Verb>(
 }
 
 async fn unprotected(weir: &Weir, mut write: Write<Drop>) -> Result<Write<Drop>> {
-    if iceberg::is_protected(&mut write).await? {
+    if dropped::is_protected(&mut write).await? {
         return weir
             .gate
             .refuse_after(
@@ -121,7 +122,7 @@ pub async fn protect(
         .gate
         .write::<Alter>(caller, Target::Table(ident), "table.protect")
         .await?;
-    iceberg::protect(&mut write, protected).await?;
+    dropped::protect(&mut write, protected).await?;
     write.record(json!({ "protected": protected }));
     write.commit().await
 }
@@ -137,7 +138,7 @@ pub async fn dropped(
         .gate
         .read::<Drop>(caller, Target::Namespace(namespace), "table.list_dropped")
         .await?;
-    iceberg::dropped(&weir.db, &permit, page).await
+    dropped::dropped(&weir.db, &permit, page).await
 }
 
 /// Puts a dropped table back, with its versions, words and grants. `name` gives it another name.
@@ -159,7 +160,7 @@ pub async fn undrop(
         let message = "Putting a table back takes DROP on the namespace as well.";
         return weir.gate.refuse_after(write, message).await;
     }
-    let restored = iceberg::restore(&mut write, id, name).await?;
+    let restored = dropped::restore(&mut write, id, name).await?;
     write.about("table", id.as_uuid(), format!("{namespace}.{restored}"));
     write.commit().await?;
     Ok(restored)
@@ -208,7 +209,7 @@ pub async fn forget_expired(weir: &Weir) -> Result<u64> {
     let mut forgotten = 0;
     for _ in 0..AT_A_TIME {
         let now = weir.now();
-        let Some(expired) = iceberg::claim_expired(&weir.db, now, now + CLAIM).await? else {
+        let Some(expired) = dropped::claim_expired(&weir.db, now, now + CLAIM).await? else {
             break;
         };
         if expired.purge_files {
@@ -232,7 +233,7 @@ pub async fn forget_expired(weir: &Weir) -> Result<u64> {
             Face::Worker,
             weir.now(),
         );
-        iceberg::forget(&weir.db, expired.table_id, weir.now(), &entry).await?;
+        dropped::forget(&weir.db, expired.table_id, weir.now(), &entry).await?;
         forgotten += 1;
     }
     Ok(forgotten)

@@ -9,7 +9,7 @@ use weir_core::name::TableIdent;
 use weir_core::principal::Caller;
 use weir_core::{Error, Result};
 use weir_db::resolve::Target;
-use weir_db::{Write, iceberg};
+use weir_db::{Write, dropped, iceberg};
 
 use super::remove::expect;
 use crate::Weir;
@@ -67,7 +67,7 @@ async fn may_leave(weir: &Weir, caller: &Caller, mut write: Write<Alter>) -> Res
         let message = "Moving it to another namespace takes DROP, and SELECT on all columns.";
         return weir.gate.refuse_after(write, message).await;
     }
-    if iceberg::is_protected(&mut write).await? {
+    if dropped::is_protected(&mut write).await? {
         let message = "It is protected from being dropped, and so from leaving its namespace.";
         return weir.gate.refuse_after(write, message).await;
     }
