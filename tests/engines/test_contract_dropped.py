@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from document import Document
 from face import Face, path_of
 from management import Management, Refused
 from requests_raw import create
@@ -99,3 +100,16 @@ def test_who_may_only_create_puts_nothing_back(
         with pytest.raises(Refused, match="403"):
             attempt()
     face.refused("GET", at, 404)
+
+
+def test_a_table_whose_time_is_over_is_not_offered_any_more(document: Document) -> None:
+    weir = Weir.fresh(environment={"WEIR__TABLES__UNDROP_DAYS": "0"})
+    try:
+        ready = weir.start()
+        face = Face.sign_in(ready, document, ready.principals["spark"])
+        face.new_namespace("brief")
+        face.call("POST", "/namespaces/brief/tables", json=create("gone"))
+        face.call("DELETE", path_of("brief.gone"), expect=204)
+        assert _dropped(Management.sign_in(ready, "admin"), "brief") == []
+    finally:
+        weir.remove()

@@ -53,12 +53,14 @@ pub struct DroppedRow {
 pub async fn dropped(
     db: &Db,
     permit: &Permit<verbs::Drop>,
+    now: DateTime<Utc>,
     page: &PageRequest,
 ) -> Result<Page<DroppedRow>> {
     let namespace = expect_kind(permit.object(), ResourceKind::Namespace)?;
     let after: Option<Uuid> = page.after().and_then(|cursor| cursor.parse().ok());
     let rows = sqlx::query_as(DROPPED)
         .bind(namespace)
+        .bind(now)
         .bind(after)
         .bind(page.fetch())
         .fetch_all(db.pool())
@@ -170,11 +172,11 @@ statements! {
     WITHDRAW = "UPDATE lake_table SET dropped_from = namespace_id, namespace_id = NULL, dropped_at = $2, dropped_by = $3, purge_after = $4,
             purge_files = $5 WHERE table_id = $1";
 
-    /// $1 namespace, $2 after, $3 limit
+    /// $1 namespace, $2 now, $3 before, $4 limit. As [`RESTORE`], it knows only what can still be put back.
     DROPPED = "SELECT t.table_id, t.name, t.dropped_at, p.name AS dropped_by, t.purge_after, t.purge_files
          FROM lake_table t JOIN principal p ON p.principal_id = t.dropped_by
-         WHERE t.dropped_from = $1 AND ($2::uuid IS NULL OR t.table_id < $2)
-         ORDER BY t.table_id DESC LIMIT $3";
+         WHERE t.dropped_from = $1 AND t.purge_after > $2 AND t.purging_until IS NULL AND ($3::uuid IS NULL OR t.table_id < $3)
+         ORDER BY t.table_id DESC LIMIT $4";
 
     RESTORE = "UPDATE lake_table SET namespace_id = dropped_from, name = coalesce($3, name), dropped_from = NULL, dropped_at = NULL, dropped_by = NULL,
             purge_after = NULL, purge_files = false

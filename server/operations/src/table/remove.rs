@@ -138,7 +138,7 @@ pub async fn dropped(
         .gate
         .read::<Drop>(caller, Target::Namespace(namespace), "table.list_dropped")
         .await?;
-    dropped::dropped(&weir.db, &permit, page).await
+    dropped::dropped(&weir.db, &permit, weir.now(), page).await
 }
 
 /// Puts a dropped table back, with its versions, words and grants. `name` gives it another name.
