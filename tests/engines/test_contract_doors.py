@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from document import Document
 from face import Face, path_of
 from management import Management
 from requests_raw import create, create_view, schema
-from weir_process import Principal
+from weir_process import Principal, Ready
 
 
 @pytest.fixture
@@ -112,3 +113,22 @@ def test_an_error_names_no_place_to_who_may_not_see_it(
     update = {"action": "set-statistics", "statistics": statistics}
     told = other.refused("POST", at, (400, 403), json={"requirements": [], "updates": [update]})
     assert "file:" not in str(told)
+
+
+def test_who_left_a_group_or_the_directory_commits_nothing_more_by_what_the_last_commit_knew(
+    ready: Ready, document: Document, admin: Management, space: str, at: str
+) -> None:
+    team, member = f"{space}_team", admin.create_service(f"{space}_member")
+    admin.call("POST", "/principals", {"name": team, "kind": "group"})
+    admin.call("POST", f"/principals/{team}/members", {"member": member.name})
+    admin.grant(team, ["SELECT", "ALTER"], space, "orders")
+    theirs = Face.sign_in(ready, document, member)
+    change = {"requirements": [], "updates": [{"action": "set-properties", "updates": {"a": "b"}}]}
+    for _ in range(2):
+        theirs.call("POST", at, json=change)
+    admin.call("DELETE", f"/principals/{team}/members/{member.name}")
+    theirs.refused("POST", at, 404, "NoSuchTableException", json=change)
+    admin.call("POST", f"/principals/{team}/members", {"member": member.name})
+    theirs.call("POST", at, json=change)
+    admin.call("DELETE", f"/principals/{member.name}")
+    theirs.refused("POST", at, 401, json=change)

@@ -73,6 +73,31 @@ pub struct Caller {
     pub fresh: Option<Tick>,
 }
 
+/// A caller as an earlier request knew it, as of one state of the directory. To be spared a statement of its own, a request
+/// may presume that this still holds, and read the directory's epoch with what it reads anyway. Only that opens it.
+#[derive(Debug, Clone)]
+pub struct Presumed {
+    caller: Caller,
+    directory: i64,
+}
+
+impl Presumed {
+    /// `directory` is the directory's epoch as it was before the caller was read.
+    pub fn new(caller: Caller, directory: i64) -> Self {
+        Self { caller, directory }
+    }
+
+    /// Whose grants to read, before it is known whether they are to be had.
+    pub fn member_of(&self) -> &[PrincipalId] {
+        &self.caller.member_of
+    }
+
+    /// The caller, if `directory`, read after the request arrived, says that nobody changed meanwhile.
+    pub fn confirmed_by(&self, directory: i64) -> Option<&Caller> {
+        (self.directory == directory).then_some(&self.caller)
+    }
+}
+
 /// The number of a freshness check within one process; later checks have higher numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Tick(pub u64);

@@ -185,14 +185,12 @@ statements! {
     PROTECT = "UPDATE lake_table SET protected = $2 WHERE table_id = $1";
     IS_PROTECTED = "SELECT protected FROM lake_table WHERE table_id = $1";
     /// $1 now, $2 until when it is claimed
-    CLAIM_EXPIRED = "UPDATE lake_table t SET purging_until = $2
+    CLAIM_EXPIRED = concat!("UPDATE lake_table t SET purging_until = $2
          WHERE t.table_id = (
              SELECT d.table_id FROM lake_table d
              WHERE d.dropped_at IS NOT NULL AND d.purge_after <= $1 AND (d.purging_until IS NULL OR d.purging_until < $1)
              ORDER BY d.purge_after LIMIT 1 FOR UPDATE SKIP LOCKED)
-         RETURNING t.table_id, t.location, t.purge_files,
-             (SELECT json_build_object('url', s.url, 'settings', s.settings) FROM storage_location s
-              WHERE t.location = s.url OR starts_with(t.location, s.url || '/') LIMIT 1) AS place";
+         RETURNING t.table_id, t.location, t.purge_files, ", place_at!("t.location"), " AS place");
 
     FORGET_ANNOTATIONS = "DELETE FROM annotation WHERE object_id = $1";
     FORGET_TABLE = "DELETE FROM lake_table WHERE table_id = $1 AND dropped_at IS NOT NULL AND purging_until IS NOT NULL";

@@ -96,6 +96,11 @@ impl Freshness {
         seen.floor <= tick && seen.directory_changed <= tick
     }
 
+    /// The directory's epoch as the checks so far told it. What is read after this call is at least as new.
+    pub fn directory(&self) -> i64 {
+        lock(&self.seen).directory
+    }
+
     /// Have the grants and these objects stayed as they were since `tick`?
     pub fn objects_since(&self, tick: Tick, objects: &[Uuid]) -> bool {
         let seen = lock(&self.seen);

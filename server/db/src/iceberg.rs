@@ -9,7 +9,7 @@ use uuid::Uuid;
 use weir_core::authz::{Facts, Permit, Verb, verbs};
 use weir_core::catalog::{Format, TableKind};
 use weir_core::crawl::StorageSettings;
-use weir_core::id::{FieldId, TableId};
+use weir_core::id::{FieldId, PrincipalId, TableId};
 use weir_core::location::Location;
 use weir_core::name::{Name, TableIdent};
 use weir_core::page::{Page, PageRequest};
@@ -37,7 +37,14 @@ pub struct Locked {
     pub protected: bool,
     /// The storage location that it lies in.
     pub storage: Option<Place>,
-    pub(crate) policy_epoch: i64,
+}
+
+/// What a lock read: the facts, the table where there is one, and both epochs as of the statement's beginning.
+pub(crate) struct Lock {
+    pub(crate) facts: Facts,
+    pub(crate) locked: Option<Locked>,
+    pub(crate) policy: i64,
+    pub(crate) directory: i64,
 }
 
 /// A registered storage location, as opening it needs.
@@ -61,18 +68,8 @@ pub struct Swap {
 }
 
 impl Swap {
-    /// Parameters $9 to $17 of the fused statement.
+    /// The parameters of [`crate::write`]'s `swap!`, in its order.
     pub(crate) fn bind<Q: Bind>(&self, query: Q, table: Uuid, from: &str, now: DateTime<Utc>) -> Q {
-        self.bind_alone(query, table, from, now)
-    }
-
-    pub(crate) fn bind_alone<Q: Bind>(
-        &self,
-        query: Q,
-        table: Uuid,
-        from: &str,
-        now: DateTime<Utc>,
-    ) -> Q {
         query
             .with(table)
             .with(from.to_owned())
@@ -89,11 +86,12 @@ impl Swap {
 pub(crate) async fn lock_with_facts(
     connection: &mut PgConnection,
     table: &TableIdent,
-    caller: &Caller,
+    member_of: &[PrincipalId],
     now: DateTime<Utc>,
-) -> Result<(Facts, Option<Locked>)> {
+) -> Result<Lock> {
+    let members: Vec<Uuid> = member_of.iter().map(|id| id.as_uuid()).collect();
     let row = sqlx::query(LOCK_WITH_FACTS)
-        .bind(members(caller))
+        .bind(members)
         .bind(table.namespace.catalog.as_str())
         .bind(table.namespace.path.to_strings())
         .bind(table.name.as_str())
@@ -114,11 +112,15 @@ pub(crate) async fn lock_with_facts(
                 last_field: FieldId(found.last_field_id),
                 protected: found.protected,
                 storage: found.storage.map(|Json(place)| place),
-                policy_epoch: found.policy_epoch,
             })
         }
     };
-    Ok((facts, locked))
+    Ok(Lock {
+        facts,
+        locked,
+        policy: row.try_get("policy").map_err(map)?,
+        directory: row.try_get("directory").map_err(map)?,
+    })
 }
 
 /// Which text of the metadata is wanted.
@@ -279,7 +281,8 @@ pub async fn create(
 
 /// Commits the write with the new metadata of its table, in one statement.
 ///
-/// Errors: `Conflict` where grants or the table changed meanwhile; `Internal` when it is not known whether it was made.
+/// Errors: `Unavailable` where grants changed meanwhile; `Conflict` where the table did; `Internal` when it is not known
+/// whether it was made.
 pub async fn commit(write: Write<verbs::Commit>, swap: &Swap) -> Result<()> {
     write.commit_swap(swap).await
 }
@@ -464,7 +467,6 @@ struct LockedRow {
     last_field_id: i32,
     protected: bool,
     storage: Option<Json<Place>>,
-    policy_epoch: i64,
 }
 
 statements! {
@@ -480,10 +482,9 @@ statements! {
          )
          SELECT 'table' AS kind, t.table_id AS object_id, coalesce(n.ancestor_ids, '{}') AS ancestor_ids, c.catalog_id, false AS curates, false AS beneath, ",
         grants_on!("array_append(coalesce(n.ancestor_ids, '{}') || c.catalog_id || t.table_id, '00000000-0000-0000-0000-000000000000'::uuid)", "$1"),
-        " AS grants, e.policy AS policy_epoch,
-             t.kind AS table_kind, t.metadata_location, t.changed_at, t.location, t.schema_version, t.last_field_id, t.protected,
-             (SELECT json_build_object('url', s.url, 'settings', s.settings) FROM storage_location s
-              WHERE t.location = s.url OR starts_with(t.location, s.url || '/') LIMIT 1) AS storage
+        " AS grants, e.policy, e.directory,
+             t.kind AS table_kind, t.metadata_location, t.changed_at, t.location, t.schema_version, t.last_field_id, t.protected, ",
+        place_at!("t.location"), " AS storage
          FROM epoch e
          LEFT JOIN locked t ON true
          LEFT JOIN catalog c ON c.name = $2
@@ -549,12 +550,9 @@ statements! {
     IS_OCCUPIED = "SELECT EXISTS (SELECT 1 FROM lake_table WHERE location = ANY($1) AND table_id IS DISTINCT FROM $3)
             OR EXISTS (SELECT 1 FROM lake_table WHERE location LIKE $2 AND table_id IS DISTINCT FROM $3)";
 
-    PLACE = "SELECT s.name, json_build_object('url', s.url, 'settings', s.settings) AS place FROM storage_location s
-         WHERE $1 = s.url OR starts_with($1, s.url || '/') LIMIT 1";
+    PLACE = concat!("SELECT s.name, ", place!(), " AS place FROM storage_location s WHERE ", holds!("$1"), " LIMIT 1");
 
-    PLACE_OF = "SELECT (SELECT json_build_object('url', s.url, 'settings', s.settings) FROM storage_location s
-              WHERE t.location = s.url OR starts_with(t.location, s.url || '/') LIMIT 1)
-         FROM lake_table t WHERE t.table_id = $1";
+    PLACE_OF = concat!("SELECT ", place_at!("t.location"), " FROM lake_table t WHERE t.table_id = $1");
 
     CATALOG_ROOT = "SELECT location FROM catalog WHERE catalog_id = $1";
 

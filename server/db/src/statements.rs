@@ -52,6 +52,39 @@ macro_rules! annotations_of {
     };
 }
 
+/// The storage location `s` as [`crate::iceberg::Place`] reads it.
+macro_rules! place {
+    () => {
+        "json_build_object('url', s.url, 'settings', s.settings)"
+    };
+}
+
+/// Does the storage location `s` hold `$location`?
+macro_rules! holds {
+    ($location:literal) => {
+        concat!(
+            "(",
+            $location,
+            " = s.url OR starts_with(",
+            $location,
+            ", s.url || '/'))"
+        )
+    };
+}
+
+/// The registered storage location that holds `$location`, see [`place!`]; null where there is none.
+macro_rules! place_at {
+    ($location:literal) => {
+        concat!(
+            "(SELECT ",
+            place!(),
+            " FROM storage_location s WHERE ",
+            holds!($location),
+            " LIMIT 1)"
+        )
+    };
+}
+
 /// Every fixed statement: where it stands, and its text.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
     [

@@ -11,13 +11,13 @@ use weir_core::authz::{Facts, Permit, Verb};
 use weir_core::id::{AuditEventId, PrincipalId};
 use weir_core::idempotency::Idempotency;
 use weir_core::name::TableIdent;
-use weir_core::principal::Caller;
+use weir_core::principal::{Caller, Presumed};
 use weir_core::{Error, Result};
 
 use crate::Db;
 use crate::audit::{Entry, insert, refused};
 use crate::error::map;
-use crate::iceberg::{Locked, lock_with_facts};
+use crate::iceberg::{Lock, Locked, lock_with_facts};
 use crate::resolve::{Target, facts_in, lock};
 
 /// What the objects before the current one left to be committed with it.
@@ -53,7 +53,7 @@ impl Opened {
     /// As [`Opened::begin`] on a table, in one statement that also brings where its metadata lies.
     ///
     /// While that statement waits for the lock, grants could change that its facts do not show. [`Write::commit`] looks
-    /// again, and gives up with a conflict where they did.
+    /// again, and gives up where they did.
     pub async fn begin_commit(
         db: &Db,
         table: &TableIdent,
@@ -61,6 +61,25 @@ impl Opened {
         now: DateTime<Utc>,
     ) -> Result<Self> {
         Self::resolve_commit(db.begin().await?, Carried::default(), table, caller, now).await
+    }
+
+    /// As [`Opened::begin_commit`] for a presumed caller, who is confirmed by the directory's epoch as the lock read it.
+    /// `None`, with nothing left locked, where the directory changed.
+    pub async fn begin_commit_presumed<'a>(
+        db: &Db,
+        table: &TableIdent,
+        presumed: &'a Presumed,
+        now: DateTime<Utc>,
+    ) -> Result<Option<(&'a Caller, Self)>> {
+        let mut tx = db.begin().await?;
+        let lock = lock_with_facts(&mut tx, table, presumed.member_of(), now).await?;
+        match presumed.confirmed_by(lock.directory) {
+            Some(caller) => Ok(Some((caller, Self::locked(tx, Carried::default(), lock)))),
+            None => {
+                tx.rollback().await.map_err(map)?;
+                Ok(None)
+            }
+        }
     }
 
     async fn resolve(
@@ -87,16 +106,18 @@ impl Opened {
         caller: &Caller,
         now: DateTime<Utc>,
     ) -> Result<Self> {
-        let (facts, locked) = lock_with_facts(&mut tx, table, caller, now).await?;
-        let mut carried = carried;
-        let read = locked.as_ref().map(|locked| locked.policy_epoch);
-        carried.epoch = carried.epoch.or(read);
-        Ok(Self {
+        let lock = lock_with_facts(&mut tx, table, &caller.member_of, now).await?;
+        Ok(Self::locked(tx, carried, lock))
+    }
+
+    fn locked(tx: Transaction<'static, Postgres>, mut carried: Carried, lock: Lock) -> Self {
+        carried.epoch = carried.epoch.or(Some(lock.policy));
+        Self {
             tx,
-            facts,
-            locked,
+            facts: lock.facts,
+            locked: lock.locked,
             carried,
-        })
+        }
     }
 
     pub fn facts(&self) -> &Facts {
@@ -229,7 +250,8 @@ impl<P: Verb> Write<P> {
 
     /// Commits the change with its audit rows, its events and the epochs it moves.
     ///
-    /// Errors: `Internal` when it is not known whether the change was made.
+    /// Errors: `Unavailable` where grants changed since a table to commit to was locked; `Internal` when it is not known whether
+    /// the change was made.
     pub async fn commit(self) -> Result<()> {
         let (mut tx, carried) = self.settle();
         let epoch = carried.epoch;
@@ -272,7 +294,7 @@ impl<P: Verb> Write<P> {
         let from = self.locked()?.metadata_location.clone();
         let now = self.now();
         let done = swap
-            .bind_alone(sqlx::query(SWAP), table, &from, now)
+            .bind(sqlx::query(SWAP), table, &from, now)
             .execute(&mut *self.tx)
             .await
             .map_err(map)?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use weir_core::clock::SharedClock;
 use weir_core::id::RequestId;
-use weir_core::principal::{Caller, Face, Tick};
+use weir_core::principal::{Caller, Face, Presumed, Tick};
 use weir_core::{Error, Result};
 use weir_db::Db;
 use weir_db::freshness::Freshness;
@@ -56,8 +56,17 @@ pub struct Parts {
     pub(crate) config: IdentityConfig,
     pub(crate) throttle: Throttle,
     freshness: Freshness,
-    /// Each with the check before it was read.
-    sessions: Cache<[u8; 32], (Authenticated, Tick)>,
+    sessions: Cache<[u8; 32], Session>,
+}
+
+/// A session as it was read last.
+#[derive(Debug, Clone)]
+struct Session {
+    authenticated: Authenticated,
+    /// The check before it was read.
+    since: Tick,
+    /// The directory's epoch before it was read.
+    directory: i64,
 }
 
 impl Identity {
@@ -89,20 +98,34 @@ impl Identity {
         Ok(known.caller(face, request, Some(tick)))
     }
 
+    /// Whose session a token was within the last minute, without asking the database. To be confirmed by the directory's epoch.
+    pub fn presume(&self, token: &str, face: Face, request: RequestId) -> Option<Presumed> {
+        let session = self.sessions.get(&token::hash(token))?;
+        let live = session.authenticated.expires_at > self.clock.now();
+        let caller = session.authenticated.caller(face, request, None);
+        live.then(|| Presumed::new(caller, session.directory))
+    }
+
     /// Whose session a token is, as of a check that began after this call.
     pub(crate) async fn known(&self, token: &str) -> Result<(Authenticated, Tick)> {
         let (hash, now) = (token::hash(token), self.clock.now());
         let tick = self.freshness.check().await?;
-        if let Some((known, since)) = self.sessions.get(&hash)
-            && known.expires_at > now
-            && self.freshness.directory_since(since)
+        if let Some(session) = self.sessions.get(&hash)
+            && session.authenticated.expires_at > now
+            && self.freshness.directory_since(session.since)
         {
-            return Ok((known, tick));
+            return Ok((session.authenticated, tick));
         }
+        let directory = self.freshness.directory();
         let idle = TimeDelta::seconds(self.config.idle_seconds);
         match session::authenticate(&self.db, &hash, now, idle).await? {
             Some(authenticated) => {
-                self.sessions.insert(hash, (authenticated.clone(), tick));
+                let session = Session {
+                    authenticated: authenticated.clone(),
+                    since: tick,
+                    directory,
+                };
+                self.sessions.insert(hash, session);
                 Ok((authenticated, tick))
             }
             None => {

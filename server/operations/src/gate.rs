@@ -6,7 +6,7 @@ use weir_core::authz::{Action, Denied, Facts, Permit, Policy, Verb, decide, verb
 use weir_core::clock::SharedClock;
 use weir_core::grant::ColumnScope;
 use weir_core::name::TableIdent;
-use weir_core::principal::Caller;
+use weir_core::principal::{Caller, Presumed};
 use weir_core::privilege::PrivilegeSet;
 use weir_core::{Error, Result};
 use weir_db::resolve::{Target, facts};
@@ -79,6 +79,24 @@ impl Gate {
         let opened = Opened::begin_commit(&self.db, table, caller, self.clock.now()).await?;
         self.admit(caller, Target::Table(table), opened, operation)
             .await
+    }
+
+    /// As [`Gate::commit`] for a caller that the lock's own look at the directory confirms. `None` where it does not, and
+    /// nothing happened.
+    pub async fn commit_presumed<'a>(
+        &self,
+        presumed: &'a Presumed,
+        table: &TableIdent,
+        operation: &str,
+    ) -> Result<Option<(&'a Caller, Write<verbs::Commit>)>> {
+        let now = self.clock.now();
+        let opened = Opened::begin_commit_presumed(&self.db, table, presumed, now).await?;
+        let Some((caller, opened)) = opened else {
+            return Ok(None);
+        };
+        let target = Target::Table(table);
+        let write = self.admit(caller, target, opened, operation).await?;
+        Ok(Some((caller, write)))
     }
 
     /// Goes on to a further object in the transaction of `write`, and decides on it in turn. A refusal undoes everything.

@@ -47,6 +47,15 @@ impl Turns {
         }
     }
 
+    /// A turn, where there is nobody to wait for.
+    pub(crate) fn take_now(&self, table: &TableIdent) -> Option<Turn> {
+        let queue = self.queues.get_with_by_ref(table, Arc::default);
+        Some(Turn {
+            _queue: queue.try_lock_owned().ok()?,
+            _place: Some(self.places.clone().try_acquire_owned().ok()?),
+        })
+    }
+
     /// Remembers what a commit has just made of a table.
     pub(crate) fn committed(&self, table: &TableIdent, metadata: &Arc<TableMetadata>) {
         self.committed

@@ -8,9 +8,11 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use weir_core::Error;
+use weir_core::id::RequestId;
 use weir_core::name::{Name, NamespaceIdent, NamespacePath, TableIdent};
 use weir_core::page::{MAX_LIMIT, PageRequest};
-use weir_core::principal::{Caller, Face};
+use weir_core::principal::{Caller, Face, Presumed};
+use weir_identity::Identity;
 use weir_operations::idempotency::Idempotency;
 
 use super::ApiState;
@@ -30,15 +32,57 @@ impl FromRequestParts<ApiState> for Who {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Failure> {
+        let sender = Sender::of(parts, state)?;
+        Ok(Self(sender.known().await?))
+    }
+}
+
+/// Whoever sent a request, as its token says.
+#[derive(Debug)]
+pub struct Sender {
+    identity: Identity,
+    token: String,
+    request: RequestId,
+}
+
+impl Sender {
+    fn of(parts: &Parts, state: &ApiState) -> Result<Self, Failure> {
         let token = bearer(parts).ok_or_else(|| {
             Error::unauthenticated("Send a token: POST /iceberg/v1/oauth/tokens gives one.")
         })?;
-        let id = request_id(parts);
-        let caller = state
+        Ok(Self {
+            identity: state.identity.clone(),
+            token,
+            request: request_id(parts),
+        })
+    }
+
+    pub async fn known(&self) -> weir_core::Result<Caller> {
+        self.identity
+            .authenticate(&self.token, Face::Iceberg, self.request)
+            .await
+    }
+}
+
+/// A caller who may stay presumed: one whom an earlier request knew. Anybody else is authenticated first.
+#[derive(Debug)]
+pub enum Perhaps {
+    Known(Caller),
+    Presumed(Presumed, Sender),
+}
+
+impl FromRequestParts<ApiState> for Perhaps {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Failure> {
+        let sender = Sender::of(parts, state)?;
+        let presumed = state
             .identity
-            .authenticate(&token, Face::Iceberg, id)
-            .await?;
-        Ok(Self(caller))
+            .presume(&sender.token, Face::Iceberg, sender.request);
+        Ok(match presumed {
+            Some(presumed) => Self::Presumed(presumed, sender),
+            None => Self::Known(sender.known().await?),
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use weir_operations::table::{self, Loaded, Snapshots};
 use super::ApiState;
 use super::answer::{self, Common, Shape};
 use super::error::{About, Failure, IcebergErrorResponse, Tell};
-use super::extract::{Body, Keyed, PageParams, Params, Segments, Who, all_or_page};
+use super::extract::{Body, Keyed, PageParams, Params, Perhaps, Segments, Who, all_or_page};
 use super::namespace::NamespaceLevels;
 use super::shapes;
 use super::{DelegationHeader, KeyHeader, TablePath};
@@ -298,7 +298,7 @@ pub async fn exists(
     (status = 500, body = IcebergErrorResponse), (status = 502, body = IcebergErrorResponse), (status = 504, body = IcebergErrorResponse), Common))]
 pub async fn commit(
     State(state): State<ApiState>,
-    Who(caller): Who,
+    who: Perhaps,
     segments: Segments,
     Body { value, key }: Body<CommitTableRequest>,
 ) -> Result<Response, Failure> {
@@ -320,7 +320,23 @@ pub async fn commit(
         requirements: value.requirements,
         updates: value.updates,
     };
-    let done = table::commit(&state.weir, &caller, request, key.as_ref()).await;
+    let done = match who {
+        Perhaps::Known(caller) => table::commit(&state.weir, &caller, request, key.as_ref()).await,
+        Perhaps::Presumed(presumed, sender) => {
+            let done = match key {
+                None => table::commit_presumed(&state.weir, &presumed, &request).await,
+                // Whether it was done before is for a known caller to hear.
+                Some(_) => Ok(None),
+            };
+            match done.changing(About::Table, &name)? {
+                Some(done) => Ok(done),
+                None => {
+                    let caller = sender.known().await?;
+                    table::commit(&state.weir, &caller, request, key.as_ref()).await
+                }
+            }
+        }
+    };
     answer::plain(&*done.changing(About::Table, name)?, Shape::Commit)
 }
 

@@ -16,7 +16,7 @@ use weir_core::id::TableId;
 use weir_core::idempotency::Idempotency;
 use weir_core::location::Location;
 use weir_core::name::TableIdent;
-use weir_core::principal::Caller;
+use weir_core::principal::{Caller, Presumed};
 use weir_core::schema::{diff, flatten, max_field_id};
 use weir_core::{Error, Result};
 use weir_db::iceberg::{self, Swap};
@@ -82,6 +82,30 @@ pub async fn commit(
         change.finish(weir, caller, &request.ident, key).await
     };
     once(weir, caller, key, act, current(weir, caller, &ident)).await
+}
+
+/// As [`commit`], with a statement less, for a caller who is presumed. `None` where nothing happened because this takes a
+/// caller who is known: the table is to be made, others commit to it, or the directory changed.
+pub async fn commit_presumed(
+    weir: &Weir,
+    presumed: &Presumed,
+    request: &CommitRequest,
+) -> Result<Option<Arc<Document>>> {
+    if request.creates() {
+        return Ok(None);
+    }
+    let Some(_turn) = weir.turns.take_now(&request.ident) else {
+        return Ok(None);
+    };
+    let confirmed = weir
+        .gate
+        .commit_presumed(presumed, &request.ident, OPERATION);
+    let Some((caller, write)) = confirmed.await? else {
+        return Ok(None);
+    };
+    let change = evaluate(weir, caller, write, request).await?;
+    let done = change.finish(weir, caller, &request.ident, None).await?;
+    Ok(Some(done))
 }
 
 /// What a replayed request answers: the table as it is now.
@@ -162,7 +186,7 @@ pub(crate) async fn evaluate(
         )));
     }
     let before = base(weir, &mut write).await?;
-    let write = permit_classes(weir, caller, write, &request.updates, &before.metadata).await?;
+    let mut write = permit_classes(weir, caller, write, &request.updates, &before.metadata).await?;
     let base = Base {
         metadata: &before.metadata,
         location: &before.location,
@@ -190,7 +214,6 @@ pub(crate) async fn evaluate(
     }
     check_paths(&outcome.metadata, Some(&before.metadata), &placed.location)?;
     check_columns(&before.metadata, &outcome.metadata)?;
-    let mut write = write;
     let now = write.now();
     let after = write_file(&placed.store, outcome.metadata, Some(&before.location), now).await?;
     let version = keep_schema(&mut write, caller, &before.metadata, &after.1.metadata).await?;

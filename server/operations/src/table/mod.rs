@@ -25,7 +25,7 @@ use weir_db::{annotation, partition, table, version};
 
 use crate::Weir;
 
-pub use commit::{CommitRequest, commit};
+pub use commit::{CommitRequest, commit, commit_presumed};
 pub use create::{CreateRequest, create};
 pub use document::Document;
 pub use load::{Loaded, exists, load};

@@ -37,11 +37,9 @@ pub async fn rename(
             .write::<Alter>(caller, Target::Table(from), &operation)
             .await?;
         expect(&mut write, from, kind).await?;
-        let write = match from.namespace == to.namespace {
-            true => write,
-            false => may_leave(weir, caller, write).await?,
-        };
-        let mut write = write;
+        if from.namespace != to.namespace {
+            write = may_leave(weir, caller, write).await?;
+        }
         let id = TableId::from_uuid(write.permit().object().id);
         write.record(json!({ "to": to.to_string() }));
         let mut write = weir
