@@ -8,4 +8,4 @@ if ! command -v cargo >/dev/null; then
     exit 1
 fi
 if [ -z "${DATABASE_URL:-}" ]; then bash server/need-postgres.sh; fi
-exec cargo run --release --bin weir -- demo "$@"
+exec cargo run --profile demo --bin weir -- demo "$@"
