@@ -18,6 +18,7 @@ async fn every_statement_fits_the_migrated_schema() {
     };
     let postgres = Embedded::start(config).await.unwrap();
     let mut settings = Config::default();
+    settings.database.data_dir = dir.path().join("data");
     settings.server.listen = "127.0.0.1:0".parse().unwrap();
     settings.crawler.workers = 0;
     let server = weir::start(&settings, &postgres.url(), true).await.unwrap();

@@ -23,6 +23,10 @@ const EDGES: &[(&str, &[&str])] = &[
         &["weir-core", "weir-identity", "weir-operations"],
     ),
     (
+        "weir-gateway",
+        &["weir-core", "weir-operations", "weir-storage"],
+    ),
+    (
         "weir-web",
         &["weir-core", "weir-identity", "weir-operations"],
     ),
@@ -33,6 +37,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "weir-core",
             "weir-crawler",
             "weir-db",
+            "weir-gateway",
             "weir-identity",
             "weir-operations",
             "weir-storage",
@@ -55,6 +60,7 @@ const KEPT: &[(&str, &[&str])] = &[
     // The wire forms of updates and requirements are the metadata crate's own, and so is what documents them.
     ("utoipa", &["weir-api", "weir-iceberg"]),
     ("apache-avro", &["weir-iceberg"]),
+    ("s3s", &["weir-gateway"]),
 ];
 
 /// A runtime, a wire or a database has no place in the domain.

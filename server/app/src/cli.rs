@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use secrecy::ExposeSecret as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +10,7 @@ use weir_core::{Error, ErrorKind, Result};
 use weir_db::Db;
 
 use crate::config::Config;
-use crate::{DocumentedFace, crawl, demo, logs, serve};
+use crate::{DocumentedFace, crawl, demo, keys, logs, serve};
 
 /// An open catalog and governance server for data lakes.
 #[derive(Debug, Parser)]
@@ -40,6 +41,17 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Make and exchange the master key, which seals what is kept secret.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Print a new master key.
+    New,
+    /// Seal everything anew with the first of the configured keys, beside running servers.
+    Rotate,
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,16 +126,21 @@ async fn execute(cli: Cli) -> Result<()> {
             logs::init(&config.log)?;
             demo::run(&config, args.print).await
         }
-        Command::Migrate => {
-            let (url, embedded) = serve::database(&config).await?;
-            let db = Db::connect(&url, &config.database.pool).await?;
-            let done = db.migrate().await;
-            db.close().await;
-            if let Some(embedded) = embedded {
-                embedded.stop().await?;
-            }
-            done
+        Command::Migrate => with_database(&config, async |_| Ok(())).await,
+        Command::Keys(KeysCommand::New) => {
+            println!("{}", weir_storage::seal::new_key()?.expose_secret());
+            Ok(())
         }
+        Command::Keys(KeysCommand::Rotate) => with_database(&config, async |db| {
+            let keyring = keys::keyring(&config, db).await?;
+            let rotated = weir_operations::keys::rotate(db, &keyring, chrono::Utc::now()).await?;
+            println!(
+                "{} secrets are sealed with the first key now; {} were already. The other keys are not needed any more.",
+                rotated.moved, rotated.unchanged
+            );
+            Ok(())
+        })
+        .await,
         Command::Crawl(args) => crawl::run(args).await,
         Command::Openapi { face } => {
             print!("{}", crate::openapi(face)?);
@@ -135,6 +152,21 @@ async fn execute(cli: Cli) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// Does something with the migrated database, without a server.
+async fn with_database(config: &Config, act: impl AsyncFnOnce(&Db) -> Result<()>) -> Result<()> {
+    let (url, embedded) = serve::database(config).await?;
+    let db = Db::connect(&url, &config.database.pool).await?;
+    let done = match db.migrate().await {
+        Ok(()) => act(&db).await,
+        failed => failed,
+    };
+    db.close().await;
+    if let Some(embedded) = embedded {
+        embedded.stop().await?;
+    }
+    done
 }
 
 impl Listen {
@@ -173,7 +205,7 @@ async fn first_admin(server: &serve::Server) -> Result<()> {
     if server.weir.bootstrap(&name, &hash).await? {
         eprintln!(
             "\nThe first administrator is `admin` with the password {}\nIt is shown this once.\n",
-            secrecy::ExposeSecret::expose_secret(&password)
+            password.expose_secret()
         );
     }
     Ok(())

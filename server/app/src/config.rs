@@ -14,6 +14,8 @@ use weir_db::DbConfig;
 use weir_identity::IdentityConfig;
 use weir_storage::StorageConfig;
 
+use crate::keys::KeysConfig;
+
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,6 +27,9 @@ pub struct Config {
     pub crawler: CrawlerConfig,
     pub tables: TablesConfig,
     pub policies: PolicyConfig,
+    pub keys: KeysConfig,
+    pub gateway: GatewayConfig,
+    pub credentials: CredentialsConfig,
     pub log: LogConfig,
 }
 
@@ -55,6 +60,32 @@ impl Default for ServerConfig {
             drain_seconds: 25,
             request_timeout_seconds: 60,
             max_requests: 1024,
+        }
+    }
+}
+
+/// Where engines reach files that no store hands credentials out for.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewayConfig {
+    /// Where to listen, beside the console and the APIs. No gateway when absent.
+    pub listen: Option<SocketAddr>,
+    /// The address that engines find it at, where that is another: `https://files.example.com`.
+    pub public_endpoint: Option<String>,
+}
+
+/// What engines are given to reach files with.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CredentialsConfig {
+    /// How long one lasts, in seconds, unless its holder's access ends before. Stores make none below 900.
+    pub lifetime_seconds: u32,
+}
+
+impl Default for CredentialsConfig {
+    fn default() -> Self {
+        Self {
+            lifetime_seconds: 3600,
         }
     }
 }
@@ -129,7 +160,7 @@ impl Default for LogConfig {
     fn default() -> Self {
         Self {
             format: LogFormat::Text,
-            filter: "info,sqlx=warn".to_owned(),
+            filter: "info,sqlx=warn,s3s=off".to_owned(),
         }
     }
 }
@@ -184,13 +215,25 @@ impl Config {
                 "Sessions last a minute at least.",
             ));
         }
-        if let Some(origin) = &self.server.public_origin
-            && !(origin.starts_with("https://") || origin.starts_with("http://"))
-        {
+        if !(10..=43_200).contains(&self.credentials.lifetime_seconds) {
             return Err(Error::invalid(
-                "server.public_origin",
-                "This is an address such as https://weir.example.com.",
+                "credentials.lifetime_seconds",
+                "10 seconds to 12 hours.",
             ));
+        }
+        let addresses = [
+            ("server.public_origin", &self.server.public_origin),
+            ("gateway.public_endpoint", &self.gateway.public_endpoint),
+        ];
+        for (field, address) in addresses {
+            let is_address =
+                |text: &String| text.starts_with("https://") || text.starts_with("http://");
+            if !address.as_ref().is_none_or(is_address) {
+                return Err(Error::invalid(
+                    field,
+                    "This is an address such as https://weir.example.com.",
+                ));
+            }
         }
         Ok(())
     }
@@ -212,6 +255,8 @@ impl Config {
         let credentials: Vec<&String> = self.storage.credentials.keys().collect();
         let effective: String = [
             ("server", section(&self.server)),
+            ("gateway", section(&self.gateway)),
+            ("credentials", section(&self.credentials)),
             ("tables", section(&self.tables)),
             ("policies", section(&self.policies)),
             ("log", section(&self.log)),

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
-use weir_core::crawl::{RunState, StorageSettings};
+use weir_core::crawl::RunState;
 use weir_core::grant::ColumnSet;
 use weir_core::id::RequestId;
 use weir_core::location::Location;
@@ -20,20 +20,26 @@ use weir_core::name::{Name, NamespaceIdent, PrincipalName, TableIdent};
 use weir_core::page::PageRequest;
 use weir_core::principal::{Caller, Face, PrincipalKind};
 use weir_core::privilege::{Privilege, PrivilegeSet};
+use weir_core::storage::{StorageSettings, Zone};
 use weir_core::{Error, ErrorKind, Result};
 use weir_identity::{Origin, SignIn, client, password};
+use weir_operations::Weir;
 use weir_operations::crawler::NewCrawler;
 use weir_operations::grant::{GrantRequest, GrantTarget};
+use weir_operations::location::Registration;
 use weir_operations::principal::Proof;
 use weir_operations::{catalog, crawler, grant, location, namespace, principal, table};
 
 use crate::cli::{Print, wait};
 use crate::config::Config;
+use crate::http::origin;
 use crate::serve::{self, Server};
 
 static SAMPLE_LAKE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sample-lake");
 
 const CATALOG: &str = "lake";
+/// Where engines write, below a folder of the data directory.
+const BUCKET: &str = "warehouse";
 const NAMESPACE: &str = "samples";
 const CRAWLER: &str = "samples";
 const ADMIN: &str = "admin";
@@ -74,10 +80,17 @@ pub async fn run(config: &Config, print: Print) -> Result<()> {
     make_dir(&config.database.data_dir)?;
     config.database.data_dir = fs::canonicalize(&config.database.data_dir)
         .map_err(|error| unwritable(&config.database.data_dir, &error))?;
+    let port = config.database.data_dir.join("gateway.port");
+    if config.gateway.listen.is_none() {
+        config.gateway.listen = Some(gateway_address(config.server.listen, &port));
+    }
     let lake = config.database.data_dir.join("lake");
     lay_out(&lake)?;
     let (url, embedded) = serve::database(&config).await?;
     let server = serve::start(&config, &url, true).await?;
+    if let Some(bound) = server.gateway {
+        fs::write(&port, bound.port().to_string()).map_err(|error| unwritable(&port, &error))?;
+    }
     let kept = config.database.data_dir.join("demo-credentials.json");
     let prepared = prepare(&server, &lake, &kept).await;
     let outcome = match prepared {
@@ -92,6 +105,20 @@ pub async fn run(config: &Config, print: Print) -> Result<()> {
         embedded.stop().await?;
     }
     outcome
+}
+
+/// Where the gateway listens: where it did the last time, so that engines find it again; else beside the console; else on any
+/// port that is free.
+fn gateway_address(console: SocketAddr, kept: &Path) -> SocketAddr {
+    let kept = fs::read_to_string(kept).ok();
+    let kept = kept.and_then(|port| port.trim().parse::<u16>().ok());
+    let beside = Some(console.port())
+        .filter(|port| *port != 0)
+        .and_then(|port| port.checked_add(1));
+    let at = |port| SocketAddr::new(console.ip(), port);
+    let free = |at: &SocketAddr| std::net::TcpListener::bind(at).is_ok();
+    let wanted = [kept, beside].into_iter().flatten().map(at).find(free);
+    wanted.unwrap_or_else(|| at(0))
 }
 
 /// Writes the sample files where nothing is yet. Files that were added or changed since stay.
@@ -264,31 +291,20 @@ async fn furnish(server: &Server, admin: &Caller, lake: &Path) -> Result<()> {
     let weir = &server.weir;
     let ident = namespace_ident()?;
     if absent(crawler::get(weir, admin, &Name::parse("name", CRAWLER)?).await)? {
-        let warehouse = Location::parse("warehouse", &format!("file://{}", warehouse.display()))?;
-        present(
-            location::register(
-                weir,
-                admin,
-                &Name::parse("name", "warehouse")?,
-                &warehouse,
-                StorageSettings::default(),
-            )
-            .await,
-        )?;
-        let home = warehouse.join(CATALOG)?;
+        // A bucket that is a folder here: engines reach it through the gateway, wherever they run.
+        let bucket = Location::parse("warehouse", &format!("s3://{BUCKET}"))?;
+        let settings = StorageSettings {
+            folder: Some(warehouse.display().to_string()),
+            ..StorageSettings::default()
+        };
+        let zone = Some(Zone::Curated);
+        register(weir, admin, "warehouse", &bucket, settings, zone).await?;
+        let home = bucket.join(CATALOG)?;
         present(catalog::create(weir, admin, &ident.catalog, Some(&home)).await)?;
         present(namespace::create(weir, admin, &ident, BTreeMap::new(), None).await)?;
         let url = Location::parse("lake", &format!("file://{}", lake.display()))?;
-        present(
-            location::register(
-                weir,
-                admin,
-                &Name::parse("name", "samples")?,
-                &url,
-                StorageSettings::default(),
-            )
-            .await,
-        )?;
+        let settings = StorageSettings::default();
+        register(weir, admin, "samples", &url, settings, Some(Zone::Raw)).await?;
         let new = NewCrawler {
             name: Name::parse("name", CRAWLER)?,
             location: Name::parse("location", "samples")?,
@@ -300,6 +316,24 @@ async fn furnish(server: &Server, admin: &Caller, lake: &Path) -> Result<()> {
         present(crawler::create(weir, admin, new).await)?;
     }
     Ok(())
+}
+
+async fn register(
+    weir: &Weir,
+    admin: &Caller,
+    name: &str,
+    url: &Location,
+    settings: StorageSettings,
+    zone: Option<Zone>,
+) -> Result<()> {
+    let new = Registration {
+        name: Name::parse("name", name)?,
+        url: url.clone(),
+        settings,
+        zone,
+        credential: None,
+    };
+    present(location::register(weir, admin, new).await)
 }
 
 /// What exists already is as good as made.
@@ -448,7 +482,9 @@ struct Welcome<'a> {
     catalog: &'a str,
     namespace: &'a str,
     two_columns: &'a str,
-    writer_credential: String,
+    writer_id: &'a str,
+    writer_secret: &'a str,
+    gateway: &'a str,
 }
 
 struct WelcomePerson<'a> {
@@ -472,25 +508,32 @@ struct WelcomeEngine<'a> {
 fn announce(server: &Server, ready: &Ready, lake: &Path, kept: &Path, print: Print) -> Result<()> {
     let origin = origin(server.address);
     let management = format!("{origin}/api/v1");
+    let gateway = server.weir.gateway_endpoint();
     match print {
-        Print::Json => println!("{}", as_json(&origin, &management, ready)),
-        Print::Text => println!("{}", as_text(&origin, &management, ready, lake, kept)?),
+        Print::Json => println!("{}", as_json(&origin, &management, gateway, ready)),
+        Print::Text => println!(
+            "{}",
+            as_text(
+                &origin,
+                &management,
+                gateway.unwrap_or_default(),
+                ready,
+                lake,
+                kept
+            )?
+        ),
     }
     std::io::stdout()
         .flush()
         .map_err(|error| Error::internal("Standard output is closed").source(error))
 }
 
-/// A wildcard address is reached from here by loopback.
-fn origin(address: SocketAddr) -> String {
-    if address.ip().is_unspecified() {
-        format!("http://127.0.0.1:{}", address.port())
-    } else {
-        format!("http://{address}")
-    }
-}
-
-fn as_json(console: &str, management: &str, ready: &Ready) -> serde_json::Value {
+fn as_json(
+    console: &str,
+    management: &str,
+    gateway: Option<&str>,
+    ready: &Ready,
+) -> serde_json::Value {
     let people = ready.credentials.people.iter().map(|person| {
         serde_json::json!({ "name": person.name, "kind": "user", "role": role(&person.name).0, "password": person.password })
     });
@@ -499,7 +542,7 @@ fn as_json(console: &str, management: &str, ready: &Ready) -> serde_json::Value 
     });
     let principals: Vec<_> = people.chain(engines).collect();
     serde_json::json!({
-        "console": console, "management": management, "iceberg": format!("{console}/iceberg"), "warehouse": CATALOG,
+        "console": console, "management": management, "iceberg": format!("{console}/iceberg"), "warehouse": CATALOG, "gateway": gateway,
         "principals": principals, "tables": ready.tables,
     })
 }
@@ -524,6 +567,7 @@ fn role(name: &str) -> (&'static str, &'static str) {
 fn as_text(
     console: &str,
     management: &str,
+    gateway: &str,
     ready: &Ready,
     lake: &Path,
     kept: &Path,
@@ -536,6 +580,8 @@ fn as_text(
             .find(|person| person.name == name)
             .map_or("", |person| person.password.as_str())
     };
+    let engines = &ready.credentials.engines;
+    let writer = engines.iter().find(|engine| engine.name == WRITER);
     let welcome = Welcome {
         console,
         management,
@@ -569,13 +615,9 @@ fn as_text(
         catalog: CATALOG,
         namespace: NAMESPACE,
         two_columns: &ready.two_columns,
-        writer_credential: ready
-            .credentials
-            .engines
-            .iter()
-            .find(|engine| engine.name == WRITER)
-            .map(|engine| format!("{}:{}", engine.client_id, engine.client_secret))
-            .unwrap_or_default(),
+        writer_id: writer.map_or("", |engine| engine.client_id.as_str()),
+        writer_secret: writer.map_or("", |engine| engine.client_secret.as_str()),
+        gateway,
     };
     welcome
         .render()

@@ -205,3 +205,12 @@ fn spawn(
         }
     });
 }
+
+/// Where a listener is reached from this machine: a wildcard address is, by loopback.
+pub fn origin(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("http://127.0.0.1:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
+}

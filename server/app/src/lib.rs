@@ -18,6 +18,7 @@ pub mod config;
 mod crawl;
 mod demo;
 mod http;
+mod keys;
 mod logs;
 mod meters;
 pub mod postgres;

@@ -11,18 +11,22 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use weir_api::ApiState;
-use weir_core::clock::SystemClock;
+use weir_core::clock::{Clock as _, SystemClock};
 use weir_core::{Error, Result};
 use weir_crawler::Worker;
 use weir_db::Db;
 use weir_db::freshness::Freshness;
+use weir_gateway::{Door, Front, GatewayConfig};
 use weir_identity::Identity;
-use weir_operations::{Weir, crawl};
+use weir_operations::delivery::gateway::Gateway;
+use weir_operations::keys::GatewayKey;
+use weir_operations::{Settings, Weir, crawl};
 use weir_storage::Stores;
 use weir_web::WebConfig;
 
 use crate::config::Config;
 use crate::http;
+use crate::keys;
 use crate::postgres::{Embedded, EmbeddedConfig};
 use crate::probes::{self, Probes};
 
@@ -30,6 +34,8 @@ use crate::probes::{self, Probes};
 #[derive(Debug)]
 pub struct Server {
     pub address: SocketAddr,
+    /// Where the gateway listens.
+    pub gateway: Option<SocketAddr>,
     pub weir: Weir,
     pub identity: Identity,
     db: Db,
@@ -60,13 +66,20 @@ pub async fn start(config: &Config, database_url: &str, alone: bool) -> Result<S
     db.migrate().await?;
     let clock = Arc::new(SystemClock);
     let freshness = Freshness::new(db.clone());
+    let keyring = keys::keyring(config, &db).await?;
+    let key = GatewayKey::obtain(&db, &keyring, clock.now()).await?;
+    let files = gateway(config, key, &freshness).await?;
     let weir = Weir::new(
         db.clone(),
         freshness.clone(),
         Arc::new(config.policy()?),
-        Stores::new(config.storage.clone()),
+        Stores::new(config.storage.clone(), keyring),
         clock.clone(),
-        TimeDelta::days(config.tables.undrop_days.into()),
+        Settings {
+            undrop: TimeDelta::days(config.tables.undrop_days.into()),
+            credential_lifetime: TimeDelta::seconds(config.credentials.lifetime_seconds.into()),
+            gateway: files.as_ref().map(|(_, gateway)| gateway.clone()),
+        },
     );
     let identity = Identity::new(db.clone(), freshness, clock, config.identity.clone());
     if alone {
@@ -78,30 +91,26 @@ pub async fn start(config: &Config, database_url: &str, alone: bool) -> Result<S
             );
         }
     }
-    let listener = TcpListener::bind(config.server.listen)
-        .await
-        .map_err(|error| {
-            Error::invalid(
-                "server.listen",
-                format!(
-                    "{} cannot be listened on: {error}. Choose another with --listen.",
-                    config.server.listen
-                ),
-            )
-        })?;
-    let address = listener
-        .local_addr()
-        .map_err(|error| Error::internal("The listener has no address").source(error))?;
+    let (listener, address) = bind("server.listen", config.server.listen).await?;
     warn_of_plain_http(config, address);
     let stop = CancellationToken::new();
     let routes = http::layered(routes(&weir, &identity, config), &config.server);
     let drain = Duration::from_secs(config.server.drain_seconds);
-    let workers = (0..config.crawler.workers)
+    let mut workers: Vec<_> = (0..config.crawler.workers)
         .map(|_| tokio::spawn(Worker::new(weir.clone(), &config.crawler).work(stop.clone())))
         .collect();
+    let gateway = files
+        .as_ref()
+        .and_then(|(listener, _)| listener.local_addr().ok());
+    if let Some((listener, _)) = files {
+        let front = Front::new(Door::of(weir.clone()), &GatewayConfig::default());
+        let serving = weir_gateway::serve(listener, front, stop.clone(), drain);
+        workers.push(tokio::spawn(serving));
+    }
     let listener = tokio::spawn(http::serve(listener, routes, stop.clone(), drain));
     Ok(Server {
         address,
+        gateway,
         weir,
         identity,
         db,
@@ -109,6 +118,37 @@ pub async fn start(config: &Config, database_url: &str, alone: bool) -> Result<S
         listener,
         workers,
     })
+}
+
+async fn bind(field: &str, at: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(at).await.map_err(|error| {
+        Error::invalid(
+            field,
+            format!("{at} cannot be listened on: {error}. Choose another with --listen."),
+        )
+    })?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Error::internal("The listener has no address").source(error))?;
+    Ok((listener, address))
+}
+
+/// The gateway's listener, and the gateway as engines are told of it.
+async fn gateway(
+    config: &Config,
+    key: GatewayKey,
+    freshness: &Freshness,
+) -> Result<Option<(TcpListener, Gateway)>> {
+    let Some(at) = config.gateway.listen else {
+        return Ok(None);
+    };
+    let (listener, address) = bind("gateway.listen", at).await?;
+    let endpoint = config.gateway.public_endpoint.clone();
+    let endpoint = endpoint.unwrap_or_else(|| http::origin(address));
+    Ok(Some((
+        listener,
+        Gateway::new(endpoint, key, freshness.clone()),
+    )))
 }
 
 fn routes(weir: &Weir, identity: &Identity, config: &Config) -> Router {

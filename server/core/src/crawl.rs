@@ -3,35 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{CrawlerId, LocationId, RunId, TableId};
+use crate::id::{CrawlerId, RunId, TableId};
 use crate::principal::words;
-
-/// A registered root of storage.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StorageLocation {
-    pub id: LocationId,
-    pub name: String,
-    pub url: String,
-    pub settings: StorageSettings,
-    pub created_at: DateTime<Utc>,
-}
-
-/// How to reach an S3-compatible store. Holds no secret: `credential` names one in the server's configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StorageSettings {
-    /// The store's address where it is not AWS.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub endpoint: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
-    /// Put the bucket into the path, not into the host name. Most stores that are not AWS need it.
-    #[serde(default)]
-    pub path_style: bool,
-    /// A name under `[storage.credentials]` of the configuration; the environment's credentials when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub credential: Option<String>,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crawler {

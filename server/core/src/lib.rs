@@ -9,6 +9,7 @@ pub mod authz;
 pub mod catalog;
 pub mod clock;
 pub mod crawl;
+pub mod delivery;
 pub mod error;
 pub mod grant;
 pub mod id;
@@ -21,6 +22,7 @@ pub mod privilege;
 pub mod resource;
 pub mod schedule;
 pub mod schema;
+pub mod storage;
 pub mod tag;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,4 +1,4 @@
-//! Where files live. A location is a scheme, an authority (bucket or nothing) and a path of plain segments.
+//! Where files live. A location is a scheme, an authority (bucket, container and account, or nothing) and a path of plain segments.
 //!
 //! Locations are compared segment by segment and only after normalising, so that neither a sibling with a longer name
 //! (`t1` and `t10`), nor a dot segment, nor an encoded one can make a path look as if it lay below another. What could be
@@ -17,6 +17,10 @@ const MAX_LOCATION_CHARS: usize = 1024;
 pub enum Scheme {
     File,
     S3,
+    /// Google Cloud Storage.
+    Gs,
+    /// Azure Data Lake Storage.
+    Abfss,
 }
 
 impl Scheme {
@@ -24,11 +28,17 @@ impl Scheme {
         match self {
             Self::File => "file",
             Self::S3 => "s3",
+            Self::Gs => "gs",
+            Self::Abfss => "abfss",
         }
     }
 }
 
-/// A normalised location: `s3://bucket/a/b` or `file:///a/b`, without a trailing slash.
+/// What follows the account's name in the authority of an `abfss` location.
+const AZURE_HOST: &str = ".dfs.core.windows.net";
+
+/// A normalised location: `s3://bucket/a/b`, `gs://bucket/a/b`, `abfss://container@account.dfs.core.windows.net/a/b` or
+/// `file:///a/b`, without a trailing slash.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Location {
     scheme: Scheme,
@@ -37,10 +47,11 @@ pub struct Location {
 }
 
 impl Location {
-    /// Parses and normalises. `s3a` and `s3n` are spellings of `s3`; a trailing slash is dropped.
+    /// Parses and normalises. `s3a` and `s3n` are spellings of `s3`, and `abfs` of `abfss`: the same address, which clients
+    /// may write either way, and which is never reached without TLS. A trailing slash is dropped.
     ///
     /// Errors: an unknown scheme, a missing bucket, an empty, dot or encoded dot segment, an encoded slash, a control
-    /// character, a query or fragment, more than 1,024 characters.
+    /// character, a query or fragment, more than 1,024 characters; for `abfss`, a segment that ends with a dot.
     pub fn parse(field: &str, text: &str) -> Result<Self> {
         let invalid = |message: String| Error::invalid(field, message);
         if text.chars().count() > MAX_LOCATION_CHARS {
@@ -54,9 +65,11 @@ impl Location {
         let scheme = match scheme {
             "file" => Scheme::File,
             "s3" | "s3a" | "s3n" => Scheme::S3,
+            "gs" => Scheme::Gs,
+            "abfss" | "abfs" => Scheme::Abfss,
             other => {
                 return Err(invalid(format!(
-                    "`{}` is not a kind of storage that this server reads; it reads s3 and file.",
+                    "`{}` is not a kind of storage that this server reads; it reads s3, gs, abfss and file.",
                     other.escape_debug()
                 )));
             }
@@ -68,7 +81,7 @@ impl Location {
             Vec::new()
         } else {
             path.split('/')
-                .map(|segment| parse_segment(field, segment))
+                .map(|segment| parse_segment(field, scheme, segment))
                 .collect::<Result<_>>()?
         };
         Ok(Self {
@@ -82,9 +95,26 @@ impl Location {
         self.scheme
     }
 
-    /// The bucket; empty for `file`.
+    /// The bucket; empty for `file`, and container and account for `abfss`: see [`Location::container`].
     pub fn bucket(&self) -> &str {
         &self.authority
+    }
+
+    /// The container and the account of an `abfss` location.
+    pub fn container(&self) -> Option<(&str, &str)> {
+        match self.scheme {
+            Scheme::Abfss => split_azure(&self.authority),
+            Scheme::File | Scheme::S3 | Scheme::Gs => None,
+        }
+    }
+
+    /// What all of this location's bucket, container or disk lies in.
+    pub fn top(&self) -> Self {
+        Self {
+            scheme: self.scheme,
+            authority: self.authority.clone(),
+            segments: Vec::new(),
+        }
     }
 
     pub fn segments(&self) -> &[String] {
@@ -115,7 +145,9 @@ impl Location {
     /// One segment deeper. Errors as [`Location::parse`] does for a segment.
     pub fn join(&self, segment: &str) -> Result<Self> {
         let mut deeper = self.clone();
-        deeper.segments.push(parse_segment("path", segment)?);
+        deeper
+            .segments
+            .push(parse_segment("path", self.scheme, segment)?);
         Ok(deeper)
     }
 
@@ -136,7 +168,7 @@ fn check_authority(field: &str, scheme: Scheme, authority: &str) -> Result<()> {
             field,
             "A file location has three slashes: file:///folder.",
         )),
-        Scheme::S3 => {
+        Scheme::S3 | Scheme::Gs => {
             let plain = |c: char| {
                 c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_')
             };
@@ -148,14 +180,45 @@ fn check_authority(field: &str, scheme: Scheme, authority: &str) -> Result<()> {
             } else {
                 Err(Error::invalid(
                     field,
-                    "A bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens: s3://bucket/folder.",
+                    format!(
+                        "A bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens: {}://bucket/folder.",
+                        scheme.as_str()
+                    ),
+                ))
+            }
+        }
+        Scheme::Abfss => {
+            let named = split_azure(authority);
+            let held = |(container, account)| is_container(container) && is_account(account);
+            if named.is_some_and(held) {
+                Ok(())
+            } else {
+                Err(Error::invalid(
+                    field,
+                    "A location of Azure names a container (3 to 63 lower-case letters, digits and single hyphens) and an account (3 to 24 lower-case letters and digits): abfss://container@account.dfs.core.windows.net/folder.",
                 ))
             }
         }
     }
 }
 
-fn parse_segment(field: &str, segment: &str) -> Result<String> {
+fn split_azure(authority: &str) -> Option<(&str, &str)> {
+    authority.strip_suffix(AZURE_HOST)?.split_once('@')
+}
+
+/// Azure's rule, without the containers that Azure names itself, such as `$root`.
+fn is_container(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let edges = name.starts_with('-') || name.ends_with('-') || name.contains("--");
+    (3..=63).contains(&name.len()) && name.chars().all(plain) && !edges
+}
+
+fn is_account(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    (3..=24).contains(&name.len()) && name.chars().all(plain)
+}
+
+fn parse_segment(field: &str, scheme: Scheme, segment: &str) -> Result<String> {
     let invalid = |message: &str| Err(Error::invalid(field, message));
     if segment.is_empty() {
         return invalid("A location has no empty segment (`//`).");
@@ -170,6 +233,10 @@ fn parse_segment(field: &str, segment: &str) -> Result<String> {
         return invalid(
             "A location has no `.` or `..` segment and no encoded slash, in any encoding.",
         );
+    }
+    // Clients of Azure drop it on the way, so that `t1.` and `t1` are one to them and two to us.
+    if scheme == Scheme::Abfss && segment.ends_with('.') {
+        return invalid("A location of Azure has no segment that ends with a dot.");
     }
     Ok(segment.to_owned())
 }
@@ -253,6 +320,27 @@ mod tests {
             "s3://lake/a?x",
             "s3://lake/a\u{7}",
             "lake/a",
+            "gs://Lake/a",
+            "gs://user@lake/a",
+            "gs://lake/./a",
+            "abfss://lake/a",
+            "abfss://weirlake.dfs.core.windows.net/a",
+            "abfss://la@weirlake.dfs.core.windows.net/a",
+            "abfss://Lake@weirlake.dfs.core.windows.net/a",
+            "abfss://-lake@weirlake.dfs.core.windows.net/a",
+            "abfss://la--ke@weirlake.dfs.core.windows.net/a",
+            "abfss://$root@weirlake.dfs.core.windows.net/a",
+            "abfss://lake@we-ir.dfs.core.windows.net/a",
+            "abfss://lake@we.dfs.core.windows.net/a",
+            "abfss://lake@weirlake@other.dfs.core.windows.net/a",
+            "abfss://lake@weirlake.dfs.core.windows.net.example.com/a",
+            "abfss://lake@weirlake.dfs.core.windows.net:444/a",
+            "abfss://lake@weirlake.blob.core.windows.net/a",
+            "abfss://lake@.dfs.core.windows.net/a",
+            "abfss://lake@weirlake.dfs.core.windows.net/a/../b",
+            "abfss://lake@weirlake.dfs.core.windows.net/t1.",
+            "abfss://lake@weirlake.dfs.core.windows.net/t1./a",
+            "wasbs://lake@weirlake.blob.core.windows.net/a",
             "",
         ] {
             assert!(
@@ -260,6 +348,34 @@ mod tests {
                 "{bad:?} was accepted"
             );
         }
+    }
+
+    #[test]
+    fn a_location_of_azure_names_container_and_account() {
+        let table = at("abfs://lake@weirlake.dfs.core.windows.net/sales/t1/");
+        assert_eq!(
+            table.to_string(),
+            "abfss://lake@weirlake.dfs.core.windows.net/sales/t1"
+        );
+        assert_eq!(table.container(), Some(("lake", "weirlake")));
+        assert_eq!(table.path(), "sales/t1");
+        assert_eq!(
+            table.top().to_string(),
+            "abfss://lake@weirlake.dfs.core.windows.net"
+        );
+        assert!(table.is_under(&at("abfss://lake@weirlake.dfs.core.windows.net/sales")));
+        assert!(!table.is_under(&at("abfss://lake@other.dfs.core.windows.net/sales")));
+        assert!(!table.is_under(&at("abfss://lake2@weirlake.dfs.core.windows.net/sales")));
+        assert!(table.join("part.").is_err());
+        assert_eq!(at("s3://lake/a").container(), None);
+    }
+
+    #[test]
+    fn stores_of_different_kinds_share_nothing() {
+        assert!(!at("gs://lake/t1").overlaps(&at("s3://lake/t1")));
+        assert!(at("gs://lake/t1/a").is_under(&at("gs://lake/t1")));
+        assert!(!at("gs://lake/t10").is_under(&at("gs://lake/t1")));
+        assert_eq!(at("gs://lake/a%20b").to_string(), "gs://lake/a%20b");
     }
 
     fn segment() -> impl Strategy<Value = String> {

@@ -13,9 +13,9 @@ use weir_core::resource::ResourceKind;
 use weir_core::{Error, Result};
 
 use crate::error::map;
-use crate::iceberg::Place;
 use crate::resolve::expect_kind;
 use crate::{Db, Write};
+use weir_core::storage::Place;
 
 /// Takes the table out of its namespace. It can be put back until `purge_after`; then it is forgotten, and its files are
 /// deleted where `purge_files` says so.

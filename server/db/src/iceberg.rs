@@ -3,12 +3,13 @@
 //! The text is kept compressed; what it says is none of this crate's business.
 
 use chrono::{DateTime, Utc};
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, Row};
 use uuid::Uuid;
 use weir_core::authz::{Facts, Permit, Verb, verbs};
 use weir_core::catalog::{Format, TableKind};
-use weir_core::crawl::StorageSettings;
+use weir_core::delivery::Claim;
 use weir_core::id::{FieldId, PrincipalId, TableId};
 use weir_core::location::Location;
 use weir_core::name::{Name, TableIdent};
@@ -16,6 +17,7 @@ use weir_core::page::{Page, PageRequest};
 use weir_core::principal::Caller;
 use weir_core::privilege::PrivilegeSet;
 use weir_core::resource::{Resource, ResourceKind};
+use weir_core::storage::Place;
 use weir_core::{Error, Result};
 
 use crate::error::map;
@@ -45,13 +47,6 @@ pub(crate) struct Lock {
     pub(crate) locked: Option<Locked>,
     pub(crate) policy: i64,
     pub(crate) directory: i64,
-}
-
-/// A registered storage location, as opening it needs.
-#[derive(Debug, Clone, serde::Deserialize)]
-pub struct Place {
-    pub url: String,
-    pub settings: StorageSettings,
 }
 
 /// The metadata that takes the place of what a commit found.
@@ -137,6 +132,15 @@ pub enum Snapshots {
 pub struct SealedMetadata {
     object: Option<Resource>,
     content: Option<StoredMetadata>,
+    lies: Option<Lies>,
+}
+
+/// Where a table lies.
+#[derive(Debug, Clone)]
+pub struct Lies {
+    pub location: Location,
+    /// The storage location that holds it.
+    pub place: Option<Place>,
 }
 
 /// The current metadata of a table or view as it is kept.
@@ -184,8 +188,14 @@ pub async fn sealed(
         .object
         .map(|_| StoredMetadata::from_row(&row).map_err(map))
         .transpose()?;
+    let lies = facts.object.map(|_| lies(&row)).transpose()?;
     let object = facts.object;
-    Ok((facts, SealedMetadata { object, content }))
+    let sealed = SealedMetadata {
+        object,
+        content,
+        lies,
+    };
+    Ok((facts, sealed))
 }
 
 impl SealedMetadata {
@@ -197,7 +207,18 @@ impl SealedMetadata {
     }
 
     pub fn rests_on(&self) -> Vec<Uuid> {
-        self.object.map(|object| object.id).into_iter().collect()
+        let place = self.lies.as_ref().and_then(|lies| lies.place.as_ref());
+        let place = place.map(|place| place.id.as_uuid());
+        let object = self.object.map(|object| object.id);
+        object.into_iter().chain(place).collect()
+    }
+
+    /// Errors: as [`SealedMetadata::open`].
+    pub fn lies(&self, permit: &Permit<verbs::Select>) -> Result<&Lies> {
+        self.lies
+            .as_ref()
+            .filter(|_| self.object == Some(permit.object()))
+            .ok_or_else(|| corrupt("a permit for another table"))
     }
 
     /// Errors: a permit for another table; a defect.
@@ -207,6 +228,16 @@ impl SealedMetadata {
             .filter(|_| self.object == Some(permit.object()))
             .ok_or_else(|| corrupt("a permit for another table"))
     }
+}
+
+fn lies(row: &PgRow) -> Result<Lies> {
+    let location: String = row.try_get("location").map_err(map)?;
+    let place: Option<Json<Place>> = row.try_get("place").map_err(map)?;
+    Ok(Lies {
+        location: Location::parse("location", &location)
+            .map_err(|error| corrupt("a location").source(error))?,
+        place: place.map(|Json(place)| place),
+    })
 }
 
 /// The metadata of the table that is being committed to.
@@ -386,6 +417,17 @@ pub async fn is_occupied<P: Verb>(
         .execute(write.connection())
         .await
         .map_err(map)?;
+    sqlx::query_scalar(IS_OCCUPIED)
+        .bind(above(location))
+        .bind(format!("{}/%", escape_like(&location.to_string())))
+        .bind(but.map(TableId::as_uuid))
+        .fetch_one(write.connection())
+        .await
+        .map_err(map)
+}
+
+/// A location and all above it.
+fn above(location: &Location) -> Vec<String> {
     let mut above = Vec::new();
     let mut at = location.to_string();
     while let Some((parent, last)) = at.rsplit_once('/') {
@@ -395,19 +437,39 @@ pub async fn is_occupied<P: Verb>(
         }
         at = parent.to_owned();
     }
-    sqlx::query_scalar(IS_OCCUPIED)
-        .bind(above)
-        .bind(format!("{}/%", escape_like(&location.to_string())))
-        .bind(but.map(TableId::as_uuid))
-        .fetch_one(write.connection())
-        .await
-        .map_err(map)
+    above
 }
 
 fn escape_like(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('%', "\\%")
         .replace('_', "\\_")
+}
+
+/// What lies at the prefix of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occupied {
+    Free,
+    /// By just this table.
+    By(TableId),
+    /// A table lies around it or inside it.
+    Otherwise,
+}
+
+/// What lies where a claim reaches, dropped tables included.
+pub async fn occupied(db: &Db, claim: &Claim) -> Result<Occupied> {
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(OVERLAPPING)
+        .bind(above(&claim.prefix))
+        .bind(format!("{}/%", escape_like(&claim.prefix.to_string())))
+        .fetch_all(db.pool())
+        .await
+        .map_err(map)?;
+    let exactly = claim.prefix.to_string();
+    Ok(match rows.as_slice() {
+        [] => Occupied::Free,
+        [(id, location)] if *location == exactly => Occupied::By(TableId::from_uuid(*id)),
+        _ => Occupied::Otherwise,
+    })
 }
 
 /// The registered storage location that holds `location`, with its id and name, for a decision on it.
@@ -495,7 +557,8 @@ statements! {
     LOAD = concat!(
         "SELECT 'table' AS kind, t.table_id AS object_id, coalesce(n.ancestor_ids, '{}') AS ancestor_ids, c.catalog_id, false AS curates, false AS beneath, ",
         grants_on!("array_append(coalesce(n.ancestor_ids, '{}') || c.catalog_id || t.table_id, '00000000-0000-0000-0000-000000000000'::uuid)", "$1"),
-        " AS grants, m.metadata_location, m.changed_at, CASE WHEN $6 AND m.refs IS NOT NULL THEN m.refs ELSE m.metadata END AS text
+        " AS grants, m.metadata_location, m.changed_at, CASE WHEN $6 AND m.refs IS NOT NULL THEN m.refs ELSE m.metadata END AS text,
+             t.location, ", place_at!("t.location"), " AS place
          FROM (SELECT 1) AS one
          LEFT JOIN catalog c ON c.name = $2
          LEFT JOIN namespace n ON n.catalog_id = c.catalog_id AND n.path = $3
@@ -553,6 +616,10 @@ statements! {
     PLACE = concat!("SELECT s.name, ", place!(), " AS place FROM storage_location s WHERE ", holds!("$1"), " LIMIT 1");
 
     PLACE_OF = concat!("SELECT ", place_at!("t.location"), " FROM lake_table t WHERE t.table_id = $1");
+
+    /// $1 it and all above it, $2 the pattern of all below it
+    OVERLAPPING = "(SELECT table_id, location FROM lake_table WHERE location = ANY($1) LIMIT 2)
+         UNION ALL (SELECT table_id, location FROM lake_table WHERE location LIKE $2 LIMIT 1)";
 
     CATALOG_ROOT = "SELECT location FROM catalog WHERE catalog_id = $1";
 

@@ -29,8 +29,10 @@ pub mod partition;
 pub mod resolve;
 pub mod run;
 pub mod scan;
+pub mod secret;
 pub mod session;
 pub mod table;
+pub mod vended;
 pub mod version;
 
 pub use audit::Entry;

@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
 use weir_core::authz::{Permit, verbs};
-use weir_core::crawl::{StorageLocation, StorageSettings};
+use weir_core::delivery::Claim;
 use weir_core::id::LocationId;
 use weir_core::location::Location;
 use weir_core::name::Name;
@@ -13,10 +13,12 @@ use weir_core::page::{Page, PageRequest};
 use weir_core::principal::Caller;
 use weir_core::privilege::PrivilegeSet;
 use weir_core::resource::ResourceKind;
+use weir_core::storage::{Place, Sealed, StorageLocation, StorageSettings, Zone};
 use weir_core::{Error, Result};
 
 use crate::error::map;
 use crate::resolve::{expect_kind, members};
+use crate::secret;
 use crate::{Db, Write};
 
 /// The locations that the caller may describe. `describing` are the privileges that let it.
@@ -53,34 +55,49 @@ pub async fn get(db: &Db, permit: &Permit<verbs::UseLocation>) -> Result<Storage
     Ok(row.into())
 }
 
-/// Errors: a location that contains, or lies inside, one that is registered.
+/// A location about to be registered.
+#[derive(Debug)]
+pub struct NewLocation<'a> {
+    pub url: &'a Location,
+    pub settings: &'a StorageSettings,
+    pub zone: Option<Zone>,
+    pub secret: Option<&'a Sealed>,
+}
+
+/// Errors: a location that contains, or lies inside, one that is registered, be it by its URL or by its folder.
 pub async fn register(
     write: &mut Write<verbs::RegisterLocation>,
     name: &Name,
-    url: &Location,
-    settings: &StorageSettings,
+    new: &NewLocation<'_>,
 ) -> Result<StorageLocation> {
     // Two registrations at once could overlap without either seeing the other.
     sqlx::query(LOCK)
         .execute(write.connection())
         .await
         .map_err(map)?;
-    let urls: Vec<String> = sqlx::query_scalar(URLS)
+    let known: Vec<(String, Json<StorageSettings>)> = sqlx::query_as(URLS)
         .fetch_all(write.connection())
         .await
         .map_err(map)?;
-    for known in urls {
-        if Location::parse("url", &known).is_ok_and(|known| known.overlaps(url)) {
+    for (known, Json(settings)) in known {
+        let at = Location::parse("url", &known)?;
+        if at.overlaps(new.url) || on_one_disk(&at, &settings, new)? {
             return Err(Error::conflict(format!(
                 "This overlaps the location {known}, which is registered already."
             )));
         }
     }
+    if let Some(sealed) = new.secret {
+        let now = write.now();
+        secret::keep(write.connection(), sealed, now).await?;
+    }
     let location = StorageLocation {
         id: LocationId::new(),
         name: name.to_string(),
-        url: url.to_string(),
-        settings: settings.clone(),
+        url: new.url.to_string(),
+        settings: new.settings.clone(),
+        zone: new.zone,
+        has_credential: new.secret.is_some(),
         created_at: write.now(),
     };
     sqlx::query(INSERT)
@@ -89,11 +106,63 @@ pub async fn register(
         .bind(&location.url)
         .bind(Json(&location.settings))
         .bind(location.created_at)
+        .bind(location.zone.map(Zone::as_str))
+        .bind(new.secret.map(|sealed| sealed.id))
         .execute(write.connection())
         .await
         .map_err(map)?;
     write.about("location", location.id.as_uuid(), location.name.clone());
     Ok(location)
+}
+
+/// Do both lie on the disks of this machine, one inside the other?
+fn on_one_disk(at: &Location, settings: &StorageSettings, new: &NewLocation<'_>) -> Result<bool> {
+    let (one, other) = (settings.on_disk(at)?, new.settings.on_disk(new.url)?);
+    Ok(one.is_some_and(|one| other.is_some_and(|other| one.overlaps(&other))))
+}
+
+/// Keeps another credential for the location of that name. The one before is forgotten.
+pub async fn set_secret(
+    write: &mut Write<verbs::RegisterLocation>,
+    name: &Name,
+    sealed: &Sealed,
+) -> Result<()> {
+    let now = write.now();
+    secret::keep(write.connection(), sealed, now).await?;
+    let changed: Option<Uuid> = sqlx::query_scalar(SET_SECRET)
+        .bind(name.as_str())
+        .bind(sealed.id)
+        .fetch_optional(write.connection())
+        .await
+        .map_err(map)?;
+    let id = changed
+        .ok_or_else(|| Error::not_found(format!("There is no storage location `{name}`.")))?;
+    write.about("location", id, name.to_string());
+    Ok(())
+}
+
+/// The location of that name as opening it needs.
+pub async fn place(
+    db: &Db,
+    _: &Permit<verbs::RegisterLocation>,
+    name: &Name,
+) -> Result<Option<Place>> {
+    let place: Option<Json<Place>> = sqlx::query_scalar(PLACE)
+        .bind(name.as_str())
+        .fetch_optional(db.pool())
+        .await
+        .map_err(map)?;
+    Ok(place.map(|Json(place)| place))
+}
+
+/// The location of a claim of the gateway, which was made by a permit.
+pub async fn place_of_claim(db: &Db, claim: &Claim) -> Result<Option<Place>> {
+    let place: Option<Json<Place>> = sqlx::query_scalar(PLACE_BY_ID)
+        .bind(claim.location.as_uuid())
+        .fetch_optional(db.pool())
+        .await
+        .map_err(map)?;
+    Ok(place.map(|Json(place)| place))
 }
 
 #[derive(FromRow)]
@@ -102,6 +171,8 @@ struct LocationRow {
     name: String,
     url: String,
     settings: Json<StorageSettings>,
+    zone: Option<String>,
+    has_credential: bool,
     created_at: DateTime<Utc>,
 }
 
@@ -112,6 +183,8 @@ impl From<LocationRow> for StorageLocation {
             name: row.name,
             url: row.url,
             settings: row.settings.0,
+            zone: row.zone.and_then(|zone| Zone::parse(&zone).ok()),
+            has_credential: row.has_credential,
             created_at: row.created_at,
         }
     }
@@ -120,14 +193,21 @@ impl From<LocationRow> for StorageLocation {
 statements! {
     /// $1 members, $2 now, $3 privileges, $4 after, $5 limit
     LIST = concat!(
-        "SELECT l.location_id, l.name, l.url, l.settings, l.created_at FROM storage_location l
+        "SELECT l.location_id, l.name, l.url, l.settings, l.zone, l.secret_id IS NOT NULL AS has_credential, l.created_at FROM storage_location l
          WHERE l.name > $4 AND EXISTS (
              SELECT 1 FROM access_grant g WHERE g.principal_id = ANY($1) AND (g.resource_kind = 'server' OR g.resource_id = l.location_id)
                  AND g.privileges && $3 AND ", valid_grant!("$2"), ")
          ORDER BY l.name LIMIT $5"
     );
-    GET = "SELECT location_id, name, url, settings, created_at FROM storage_location WHERE location_id = $1";
+    GET = "SELECT location_id, name, url, settings, zone, secret_id IS NOT NULL AS has_credential, created_at FROM storage_location WHERE location_id = $1";
     LOCK = "LOCK TABLE storage_location IN SHARE ROW EXCLUSIVE MODE";
-    URLS = "SELECT url FROM storage_location";
-    INSERT = "INSERT INTO storage_location (location_id, name, url, settings, created_at) VALUES ($1, $2, $3, $4, $5)";
+    URLS = "SELECT url, settings FROM storage_location";
+    PLACE = concat!("SELECT ", place!(), " FROM storage_location s WHERE s.name = $1");
+    PLACE_BY_ID = concat!("SELECT ", place!(), " FROM storage_location s WHERE s.location_id = $1");
+    /// $1 name, $2 secret
+    SET_SECRET = "WITH was AS (SELECT location_id, secret_id FROM storage_location WHERE name = $1 FOR UPDATE),
+             now AS (UPDATE storage_location l SET secret_id = $2 FROM was WHERE l.location_id = was.location_id RETURNING l.location_id),
+             gone AS (DELETE FROM secret x USING was WHERE x.secret_id = was.secret_id)
+         SELECT location_id FROM now";
+    INSERT = "INSERT INTO storage_location (location_id, name, url, settings, created_at, zone, secret_id) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 }

@@ -6,7 +6,7 @@ use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 use weir_core::Result;
 use weir_core::authz::Facts;
-use weir_core::id::GrantId;
+use weir_core::id::{GrantId, TableId};
 use weir_core::name::{Name, NamespaceIdent, TableIdent};
 use weir_core::principal::Caller;
 use weir_core::resource::{Resource, ResourceKind};
@@ -61,6 +61,22 @@ pub async fn facts(
 ) -> Result<Facts> {
     let mut connection = db.pool().acquire().await.map_err(map)?;
     facts_in(&mut connection, target, caller, now).await
+}
+
+/// The facts about a table by its id, for somebody who was given something for it. A dropped one is absent.
+pub async fn facts_of(
+    db: &Db,
+    table: TableId,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<Facts> {
+    let row = sqlx::query(TABLE_BY_ID)
+        .bind(members(caller))
+        .bind(table.as_uuid())
+        .fetch_one(db.pool())
+        .await
+        .map_err(map)?;
+    read(&row, now)
 }
 
 pub(crate) async fn facts_in(
@@ -239,6 +255,17 @@ statements! {
          LEFT JOIN catalog c ON c.name = $2
          LEFT JOIN namespace n ON n.catalog_id = c.catalog_id AND n.path = $3
          LEFT JOIN lake_table t ON t.namespace_id = n.namespace_id AND t.name = $4"
+    );
+
+    /// $1 members, $2 table
+    TABLE_BY_ID = concat!(
+        "SELECT 'table' AS kind, CASE WHEN n.namespace_id IS NOT NULL THEN t.table_id END AS object_id,
+                coalesce(n.ancestor_ids, '{}') AS ancestor_ids, n.catalog_id, false AS curates, false AS beneath, ",
+        grants_on!("array_append(coalesce(n.ancestor_ids, '{}') || n.catalog_id || t.table_id, '00000000-0000-0000-0000-000000000000'::uuid)", "$1"),
+        " AS grants
+         FROM (SELECT 1) AS one
+         LEFT JOIN lake_table t ON t.table_id = $2 AND t.dropped_at IS NULL
+         LEFT JOIN namespace n ON n.namespace_id = t.namespace_id"
     );
 
     /// $1 members, $2 name

@@ -10,13 +10,13 @@ use sqlx::types::Json;
 use uuid::Uuid;
 use weir_core::authz::{Permit, verbs};
 use weir_core::crawl::{
-    ChangeKind, RunChange, RunCounts, RunProblem, RunReport, RunState, RunSummary, StorageSettings,
-    Trigger,
+    ChangeKind, RunChange, RunCounts, RunProblem, RunReport, RunState, RunSummary, Trigger,
 };
 use weir_core::id::{CrawlerId, NamespaceId, PrincipalId, RunId, TableId};
 use weir_core::page::{Page, PageRequest};
 use weir_core::privilege::PrivilegeSet;
 use weir_core::resource::ResourceKind;
+use weir_core::storage::Place;
 use weir_core::{Error, Result};
 
 use crate::crawler::no_counts;
@@ -40,8 +40,7 @@ pub struct Claimed {
     /// Whom the crawler acts as.
     pub principal: PrincipalId,
     pub location_name: String,
-    pub url: String,
-    pub settings: StorageSettings,
+    pub place: Place,
     pub prefix: String,
     pub namespace: NamespaceId,
     pub catalog_name: String,
@@ -84,8 +83,7 @@ pub async fn claim(
         crawler_name: row.crawler_name,
         principal: PrincipalId::from_uuid(row.principal_id),
         location_name: row.location_name,
-        url: row.url,
-        settings: row.settings.0,
+        place: row.place.0,
         prefix: row.prefix,
         namespace: NamespaceId::from_uuid(row.namespace_id),
         catalog_name: row.catalog_name,
@@ -289,8 +287,7 @@ struct ClaimedRow {
     crawler_name: String,
     principal_id: Uuid,
     location_name: String,
-    url: String,
-    settings: Json<StorageSettings>,
+    place: Json<Place>,
     prefix: String,
     namespace_id: Uuid,
     catalog_name: String,
@@ -388,15 +385,15 @@ macro_rules! sees_whole {
 statements! {
     QUEUE = "INSERT INTO crawler_run (run_id, crawler_id, state, trigger, requested_by, queued_at, counts) VALUES ($1, $2, 'queued', 'manual', $3, $4, $5)";
 
-    CLAIM = "WITH taken AS (
+    CLAIM = concat!("WITH taken AS (
              UPDATE crawler_run SET state = 'running', worker = $1, started_at = $2, lease_until = $3
              WHERE run_id = (SELECT run_id FROM crawler_run WHERE state = 'queued' ORDER BY run_id LIMIT 1 FOR UPDATE SKIP LOCKED)
              RETURNING run_id, crawler_id
          )
-         SELECT taken.run_id, w.crawler_id, w.name AS crawler_name, w.principal_id, l.name AS location_name, l.url, l.settings, w.prefix, n.namespace_id,
+         SELECT taken.run_id, w.crawler_id, w.name AS crawler_name, w.principal_id, s.name AS location_name, ", place!(), " AS place, w.prefix, n.namespace_id,
                 c.name AS catalog_name, n.path AS namespace_path
-         FROM taken JOIN crawler w USING (crawler_id) JOIN storage_location l USING (location_id)
-         JOIN namespace n USING (namespace_id) JOIN catalog c ON c.catalog_id = n.catalog_id";
+         FROM taken JOIN crawler w USING (crawler_id) JOIN storage_location s USING (location_id)
+         JOIN namespace n USING (namespace_id) JOIN catalog c ON c.catalog_id = n.catalog_id");
 
     HEARTBEAT = "UPDATE crawler_run SET lease_until = $3, counts = $4 WHERE run_id = $1 AND worker = $2 AND state = 'running'";
 

@@ -52,10 +52,11 @@ macro_rules! annotations_of {
     };
 }
 
-/// The storage location `s` as [`crate::iceberg::Place`] reads it.
+/// The storage location `s` as [`weir_core::storage::Place`] reads it.
 macro_rules! place {
     () => {
-        "json_build_object('url', s.url, 'settings', s.settings)"
+        "json_build_object('id', s.location_id, 'url', s.url, 'settings', s.settings, 'secret',
+             (SELECT json_build_object('id', x.secret_id, 'envelope', x.envelope) FROM secret x WHERE x.secret_id = s.secret_id))"
     };
 }
 
@@ -106,8 +107,10 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         crate::resolve::ALL,
         crate::run::ALL,
         crate::scan::ALL,
+        crate::secret::ALL,
         crate::session::ALL,
         crate::table::ALL,
+        crate::vended::ALL,
         crate::version::ALL,
         crate::write::ALL,
     ]

@@ -138,13 +138,12 @@ async fn prepare(weir: &Weir, claimed: &Claimed, worker: Uuid) -> Result<Job> {
     weir.gate
         .read::<UseLocation>(&caller, Target::Location(&location), "crawler.run")
         .await?;
-    let root = Location::parse("location", &claimed.url)?;
-    let store = weir.stores.open(&root, &claimed.settings)?;
+    let store = weir.stores.open(&claimed.place)?;
     let root = claimed
         .prefix
         .split('/')
         .filter(|segment| !segment.is_empty())
-        .try_fold(root, |root, segment| root.join(segment))?;
+        .try_fold(store.root().clone(), |root, segment| root.join(segment))?;
     let path = NamespacePath::from_levels(
         "namespace",
         claimed.namespace_path.iter().map(String::as_str),

@@ -15,9 +15,11 @@ pub mod catalog;
 pub mod column;
 pub mod crawl;
 pub mod crawler;
+pub mod delivery;
 pub mod function;
 pub mod grant;
 pub mod idempotency;
+pub mod keys;
 pub mod location;
 pub mod namespace;
 pub mod principal;
@@ -27,5 +29,5 @@ pub mod transaction;
 pub mod view;
 
 pub use gate::Gate;
-pub use weir::Weir;
+pub use weir::{Settings, Weir};
 pub use weir_iceberg as iceberg;

@@ -1,17 +1,32 @@
 //! Storage locations.
 
 use serde_json::json;
-use weir_core::Result;
+use uuid::Uuid;
 use weir_core::authz::verbs::RegisterLocation;
-use weir_core::crawl::{StorageLocation, StorageSettings};
 use weir_core::location::Location;
 use weir_core::name::Name;
 use weir_core::page::{Page, PageRequest};
 use weir_core::principal::Caller;
+use weir_core::storage::{Place, Sealed, StorageLocation, StorageSettings, Zone};
+use weir_core::{Error, Result};
 use weir_db::location;
 use weir_db::resolve::Target;
+pub use weir_storage::{AccountKey, ClientSecret, Credential, GoogleCredential, S3Credential};
 
 use crate::Weir;
+
+pub use weir_db::location::NewLocation;
+
+/// A location as it is to be registered.
+#[derive(Debug)]
+pub struct Registration {
+    pub name: Name,
+    pub url: Location,
+    pub settings: StorageSettings,
+    pub zone: Option<Zone>,
+    /// Kept sealed. Without one, the settings name one of the configuration, or the environment's is used.
+    pub credential: Option<Credential>,
+}
 
 /// The locations that the caller may use or see.
 pub async fn list(
@@ -22,25 +37,110 @@ pub async fn list(
     location::list(&weir.db, caller, weir.gate.describing(), weir.now(), page).await
 }
 
-/// Registers a root of storage, after listing it once. Errors: it cannot be listed, or it overlaps another.
-pub async fn register(
-    weir: &Weir,
-    caller: &Caller,
-    name: &Name,
-    url: &Location,
-    settings: StorageSettings,
-) -> Result<StorageLocation> {
+/// Registers a root of storage, after trying what it is good for.
+///
+/// Errors: `Unavailable` naming what failed, to list, to write, to read or to delete; `Conflict` where it overlaps another.
+pub async fn register(weir: &Weir, caller: &Caller, new: Registration) -> Result<StorageLocation> {
     // Asked first, so that nobody without the right can make the server reach out to an address.
     weir.gate
         .read::<RegisterLocation>(caller, Target::Server, "location.register")
         .await?;
-    weir.stores.open(url, &settings)?.check().await?;
+    let secret = new.credential.as_ref();
+    let secret = secret
+        .map(|credential| seal(weir, credential))
+        .transpose()?;
+    let place = Place {
+        secret: secret.clone(),
+        ..Place::new(&new.url, new.settings.clone())
+    };
+    probe(weir, &place).await?;
     let mut write = weir
         .gate
         .write::<RegisterLocation>(caller, Target::Server, "location.register")
         .await?;
-    let registered = location::register(&mut write, name, url, &settings).await?;
-    write.record(json!({ "url": registered.url }));
+    let row = NewLocation {
+        url: &new.url,
+        settings: &new.settings,
+        zone: new.zone,
+        secret: secret.as_ref(),
+    };
+    let registered = location::register(&mut write, &new.name, &row).await?;
+    write.record(json!({ "url": registered.url, "zone": registered.zone, "credential": registered.has_credential }));
     write.commit().await?;
     Ok(registered)
+}
+
+/// Tries a registered location again, as its registration did.
+pub async fn validate(weir: &Weir, caller: &Caller, name: &Name) -> Result<()> {
+    let place = known(weir, caller, name, "location.validate").await?;
+    probe(weir, &place).await
+}
+
+/// Keeps another credential for a location, once it was tried. The one before is forgotten.
+pub async fn rotate(
+    weir: &Weir,
+    caller: &Caller,
+    name: &Name,
+    credential: &Credential,
+) -> Result<()> {
+    let before = known(weir, caller, name, "location.rotate").await?;
+    let sealed = seal(weir, credential)?;
+    let place = Place {
+        secret: Some(sealed.clone()),
+        ..before
+    };
+    probe(weir, &place).await?;
+    let mut write = weir
+        .gate
+        .write::<RegisterLocation>(caller, Target::Server, "location.rotate")
+        .await?;
+    location::set_secret(&mut write, name, &sealed).await?;
+    write.commit().await
+}
+
+async fn known(weir: &Weir, caller: &Caller, name: &Name, operation: &str) -> Result<Place> {
+    let permit = weir
+        .gate
+        .read::<RegisterLocation>(caller, Target::Server, operation)
+        .await?;
+    let place = location::place(&weir.db, &permit, name).await?;
+    place.ok_or_else(|| Error::not_found(format!("There is no storage location `{name}`.")))
+}
+
+fn seal(weir: &Weir, credential: &Credential) -> Result<Sealed> {
+    let text = credential.to_json().to_string();
+    weir.stores.keyring().seal(text.as_bytes())
+}
+
+/// Lists, writes, reads and deletes a small object of no other use, and says which of these failed. A store that may only be
+/// read is good for crawling: there it is enough that it can be listed.
+async fn probe(weir: &Weir, place: &Place) -> Result<()> {
+    let store = weir.stores.open(place)?;
+    let failed = |what: &str, error: Error| {
+        let told = format!("The location cannot be {what}: {}", error.public_message());
+        Error::unavailable(told).source(error)
+    };
+    let listed = store.check().await;
+    if place.url.starts_with("file:") {
+        return listed;
+    }
+    listed.map_err(|error| failed("listed", error))?;
+    let at = store
+        .root()
+        .join("_weir_probe")?
+        .join(&Uuid::new_v4().to_string())?;
+    let content: &[u8] = b"Weir wrote this to see whether it may. It can be deleted.\n";
+    store
+        .create(&at, content.into())
+        .await
+        .map_err(|error| failed("written to", error))?;
+    let read = store.read_whole(&at, 1024).await;
+    let deleted = store.delete(&at).await;
+    let read = read.map_err(|error| failed("read", error))?;
+    if read != content {
+        return Err(Error::unavailable(
+            "The location gave back something else than was written to it.",
+        ));
+    }
+    deleted.map_err(|error| failed("deleted from", error))
 }

@@ -3,10 +3,10 @@
 use chrono::TimeDelta;
 use std::sync::atomic::{AtomicI64, Ordering};
 use weir_core::Result;
-use weir_db::{freshness, idempotency, scan, session};
+use weir_db::{freshness, idempotency, scan, session, vended};
 
 use crate::table::report::KEPT;
-use crate::{Weir, idempotency as keys, table};
+use crate::{Weir, delivery, idempotency as keys, table};
 
 const EVERY: TimeDelta = TimeDelta::seconds(30);
 
@@ -27,7 +27,7 @@ impl Upkeep {
     }
 }
 
-/// Ends what is over, unless that was done just now: sessions, change log, idempotency keys, plans, reports, dropped tables.
+/// Ends what is over, unless that was done just now: sessions, change log, idempotency keys, plans, reports, the ledger, dropped tables.
 pub async fn upkeep(weir: &Weir) -> Result<()> {
     let now = weir.now();
     if !weir.upkeep.is_due(now.timestamp_millis()) {
@@ -38,6 +38,7 @@ pub async fn upkeep(weir: &Weir) -> Result<()> {
     idempotency::sweep(&weir.db, now - keys::LIFETIME).await?;
     scan::sweep_plans(&weir.db, now).await?;
     scan::sweep_reports(&weir.db, now - KEPT).await?;
+    vended::sweep(&weir.db, now - delivery::KEPT).await?;
     table::remove::forget_expired(weir).await?;
     Ok(())
 }

@@ -15,6 +15,8 @@ use weir_db::freshness::Freshness;
 use weir_db::{Db, Entry, bootstrap};
 use weir_storage::Stores;
 
+use crate::delivery::Credentials;
+use crate::delivery::gateway::Gateway;
 use crate::gate::Gate;
 use crate::read_audit::ReadAudit;
 use crate::table::commit::Stored;
@@ -49,20 +51,30 @@ pub struct Parts {
     pub(crate) reads: ReadAudit,
     pub(crate) turns: Turns,
     pub(crate) upkeep: Arc<Upkeep>,
-    /// How long a dropped table can be put back.
-    pub(crate) undrop: TimeDelta,
+    pub(crate) settings: Settings,
+    pub(crate) credentials: Credentials,
     queued: Arc<Notify>,
 }
 
+/// What an operator decides.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long a dropped table can be put back.
+    pub undrop: TimeDelta,
+    /// How long an engine's credential lasts, unless its holder's access ends before.
+    pub credential_lifetime: TimeDelta,
+    /// Without one, what no store makes credentials for is not delivered.
+    pub gateway: Option<Gateway>,
+}
+
 impl Weir {
-    /// Dropped tables can be put back for `undrop`.
     pub fn new(
         db: Db,
         freshness: Freshness,
         policy: Arc<Policy>,
         stores: Stores,
         clock: SharedClock,
-        undrop: TimeDelta,
+        settings: Settings,
     ) -> Self {
         let gate = Gate::new(db.clone(), policy, clock.clone());
         let turns = Turns::new(db.max_connections());
@@ -82,13 +94,19 @@ impl Weir {
             reads: ReadAudit::new(),
             turns,
             upkeep: Arc::default(),
-            undrop,
+            settings,
+            credentials: Credentials::new(),
             queued: Arc::default(),
         }))
     }
 
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// Where engines find the gateway, where there is one.
+    pub fn gateway_endpoint(&self) -> Option<&str> {
+        self.settings.gateway.as_ref().map(Gateway::endpoint)
     }
 
     /// Does the database answer?

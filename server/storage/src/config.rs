@@ -1,7 +1,8 @@
 //! What an operator configures under `[storage]`.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -9,11 +10,74 @@ use std::path::PathBuf;
 #[serde(default, deny_unknown_fields)]
 pub struct StorageConfig {
     /// Credentials by the name that a storage location's settings use.
-    pub credentials: BTreeMap<String, S3Credential>,
+    pub credentials: Credentials,
     /// Folders that `file` locations must lie in. Any when empty.
     pub allow_file_roots: Vec<PathBuf>,
 }
 
+/// Credentials by name.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Credentials(BTreeMap<String, Credential>);
+
+impl Credentials {
+    pub fn keys(&self) -> impl Iterator<Item = &String> {
+        self.0.keys()
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Credential> {
+        self.0.get(name)
+    }
+}
+
+impl<C: Into<Credential>, const N: usize> From<[(String, C); N]> for Credentials {
+    fn from(named: [(String, C); N]) -> Self {
+        let named = named.into_iter();
+        Self(named.map(|(name, one)| (name, one.into())).collect())
+    }
+}
+
+/// What the server itself reaches a store with. Its fields tell which kind it is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "A credential has access_key_id and secret_access_key; or service_account; or tenant_id, client_id and client_secret; or account_key."
+)]
+pub enum Credential {
+    S3(S3Credential),
+    Google(GoogleCredential),
+    AzureApplication(ClientSecret),
+    AzureAccount(AccountKey),
+}
+
+impl Credential {
+    /// As JSON, to be sealed. The one place where it becomes text.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::S3(keys) => json!({
+                "access_key_id": keys.access_key_id,
+                "secret_access_key": keys.secret_access_key.expose_secret(),
+                "session_token": keys.session_token.as_ref().map(ExposeSecret::expose_secret),
+            }),
+            Self::Google(account) => {
+                json!({ "service_account": account.service_account.expose_secret() })
+            }
+            Self::AzureApplication(application) => json!({
+                "tenant_id": application.tenant_id,
+                "client_id": application.client_id,
+                "client_secret": application.client_secret.expose_secret(),
+            }),
+            Self::AzureAccount(key) => json!({ "account_key": key.account_key.expose_secret() }),
+        }
+    }
+}
+
+impl From<S3Credential> for Credential {
+    fn from(keys: S3Credential) -> Self {
+        Self::S3(keys)
+    }
+}
+
+/// Static keys.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct S3Credential {
@@ -21,6 +85,30 @@ pub struct S3Credential {
     pub secret_access_key: SecretString,
     #[serde(default)]
     pub session_token: Option<SecretString>,
+}
+
+/// A service account of Google.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoogleCredential {
+    /// Its key file: JSON, as a text.
+    pub service_account: SecretString,
+}
+
+/// The key of an Azure storage account. It opens all of the account, and makes no credentials for engines.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountKey {
+    pub account_key: SecretString,
+}
+
+/// An application of Entra ID.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientSecret {
+    pub tenant_id: String,
+    pub client_id: String,
+    pub client_secret: SecretString,
 }
 
 #[cfg(test)]
@@ -32,7 +120,10 @@ mod tests {
         let text =
             r#"{"credentials": {"lake": {"access_key_id": "AKIA", "secret_access_key": "hush"}}}"#;
         let config: StorageConfig = serde_json::from_str(text).unwrap();
-        assert_eq!(config.credentials["lake"].access_key_id, "AKIA");
+        let Some(Credential::S3(keys)) = config.credentials.get("lake") else {
+            panic!("{config:?}")
+        };
+        assert_eq!(keys.access_key_id, "AKIA");
         assert!(!format!("{config:?}").contains("hush"));
         assert!(
             serde_json::from_str::<StorageConfig>("{}")
@@ -40,5 +131,36 @@ mod tests {
                 .allow_file_roots
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn its_fields_tell_the_kind_of_a_credential() {
+        let read = |text: &str| serde_json::from_str::<Credential>(text);
+        let kept = r#"{"access_key_id":"A","secret_access_key":"hush","session_token":null}"#;
+        assert!(matches!(read(kept), Ok(Credential::S3(_))));
+        let file = r#"{"service_account":"{\"private_key\":\"hush\"}"}"#;
+        assert!(matches!(read(file), Ok(Credential::Google(_))));
+        let application = r#"{"tenant_id":"t","client_id":"c","client_secret":"hush"}"#;
+        assert!(matches!(
+            read(application),
+            Ok(Credential::AzureApplication(_))
+        ));
+        let account = r#"{"account_key":"hush"}"#;
+        assert!(matches!(read(account), Ok(Credential::AzureAccount(_))));
+        for text in [kept, file, application, account] {
+            let read = read(text).unwrap();
+            assert!(!format!("{read:?}").contains("hush"));
+            let same: serde_json::Value = serde_json::from_str(text).unwrap();
+            assert_eq!(read.to_json(), same);
+        }
+        for bad in [
+            r#"{}"#,
+            r#"{"account_key":"hush","tenant_id":"t"}"#,
+            r#"{"access_key_id":"hush"}"#,
+        ] {
+            let error = read(bad).unwrap_err().to_string();
+            assert!(error.contains("secret_access_key"), "{error}");
+            assert!(!error.contains("hush"), "{error}");
+        }
     }
 }

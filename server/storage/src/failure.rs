@@ -55,6 +55,14 @@ pub fn from_io(at: &Location, error: std::io::Error) -> Error {
         ErrorKind::NotFound | ErrorKind::NotADirectory => {
             Error::not_found(format!("`{at}` does not exist."))
         }
+        ErrorKind::InvalidFilename => Error::invalid(
+            "location",
+            "A part of this name is longer than a disk takes.",
+        ),
+        ErrorKind::IsADirectory | ErrorKind::DirectoryNotEmpty => Error::invalid(
+            "location",
+            "This names a folder, and a disk has no file of the same name.",
+        ),
         _ => Error::unavailable(io_sentence(at, &error)),
     };
     outcome.source(error)

@@ -1,8 +1,8 @@
 //! Keys that no path can hold, taken out of a listing before it is parsed.
 //!
-//! An S3 key is any text. `object_store` fails a whole page of a listing over one key such as `a//b`, and folds the marker
-//! `a/` into an object `a`. One odd key must not hide a bucket, so the answer of `ListObjectsV2` is read here first: entries
-//! that would not survive are cut out and kept aside, to be reported.
+//! A key of S3, Google or Azure is any text. `object_store` fails a whole page of a listing over one key such as `a//b`, and folds the marker
+//! `a/` into an object `a`. One odd key must not hide a bucket, so the answer to a listing is read here first: entries that
+//! would not survive are cut out and kept aside, to be reported.
 
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
@@ -32,20 +32,36 @@ impl OddKeys {
     }
 }
 
-/// Makes clients that check the listings asked for with [`OddKeys`].
-#[derive(Debug)]
-pub struct CheckedListing;
+/// Makes clients that check the listings asked for with [`OddKeys`]. Each form has its own words for an entry.
+#[derive(Debug, Clone, Copy)]
+pub enum CheckedListing {
+    /// `ListObjectsV2`, as S3 and Google answer it.
+    S3,
+    /// `List Blobs`.
+    Azure,
+}
+
+impl CheckedListing {
+    /// Entry, key, size.
+    const fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::S3 => ("Contents", "Key", "Size"),
+            Self::Azure => ("Blob", "Name", "Content-Length"),
+        }
+    }
+}
 
 impl HttpConnector for CheckedListing {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let inner = ReqwestConnector::default().connect(options)?;
-        Ok(HttpClient::new(Checked { inner }))
+        Ok(HttpClient::new(Checked { inner, form: *self }))
     }
 }
 
 #[derive(Debug)]
 struct Checked {
     inner: HttpClient,
+    form: CheckedListing,
 }
 
 impl HttpService for Checked {
@@ -61,14 +77,20 @@ impl HttpService for Checked {
             let odd = request.extensions().get::<OddKeys>().cloned();
             let response = self.inner.execute(request).await?;
             match odd {
-                Some(odd) if response.status().is_success() => check(response, &odd).await,
+                Some(odd) if response.status().is_success() => {
+                    check(response, &odd, self.form).await
+                }
                 _ => Ok(response),
             }
         })
     }
 }
 
-async fn check(response: HttpResponse, odd: &OddKeys) -> Result<HttpResponse, HttpError> {
+async fn check(
+    response: HttpResponse,
+    odd: &OddKeys,
+    form: CheckedListing,
+) -> Result<HttpResponse, HttpError> {
     let (parts, body) = response.into_parts();
     let whole = body
         .bytes_stream()
@@ -84,7 +106,7 @@ async fn check(response: HttpResponse, odd: &OddKeys) -> Result<HttpResponse, Ht
         .freeze();
     let kept = match std::str::from_utf8(&whole) {
         Ok(text) => {
-            let (kept, keys) = sift(text);
+            let (kept, keys) = sift(text, form);
             odd.put(keys);
             Bytes::from(kept)
         }
@@ -97,22 +119,22 @@ async fn check(response: HttpResponse, odd: &OddKeys) -> Result<HttpResponse, Ht
 }
 
 /// The page without the entries whose keys are odd, and those keys with the cause. Folder markers are dropped silently.
-fn sift(page: &str) -> (String, Vec<(String, String)>) {
-    const OPEN: &str = "<Contents>";
-    const CLOSE: &str = "</Contents>";
+fn sift(page: &str, form: CheckedListing) -> (String, Vec<(String, String)>) {
+    let (word, ..) = form.words();
+    let (opening, closing) = (format!("<{word}>"), format!("</{word}>"));
     let mut kept = String::with_capacity(page.len());
     let mut odd = Vec::new();
     let mut rest = page;
-    while let Some((before, from)) = rest.split_once(OPEN) {
-        let Some((entry, after)) = from.split_once(CLOSE) else {
+    while let Some((before, from)) = rest.split_once(&opening) {
+        let Some((entry, after)) = from.split_once(&closing) else {
             break;
         };
         kept.push_str(before);
-        match verdict(entry) {
+        match verdict(entry, form) {
             Verdict::Keep => {
-                kept.push_str(OPEN);
+                kept.push_str(&opening);
                 kept.push_str(entry);
-                kept.push_str(CLOSE);
+                kept.push_str(&closing);
             }
             Verdict::Marker => {}
             Verdict::Odd(key, cause) => odd.push((key, cause.to_owned())),
@@ -129,12 +151,21 @@ enum Verdict {
     Odd(String, &'static str),
 }
 
-fn verdict(entry: &str) -> Verdict {
-    let Some(key) = element(entry, "Key").map(unescape) else {
+fn verdict(entry: &str, form: CheckedListing) -> Verdict {
+    let (_, word, size) = form.words();
+    // Azure's way with what XML cannot hold.
+    if let Some((_, encoded)) = entry.split_once("<Name Encoded=\"true\">") {
+        let key = encoded.split_once('<').map_or(encoded, |(key, _)| key);
+        return Verdict::Odd(
+            unescape(key),
+            "The key has characters that XML cannot hold.",
+        );
+    }
+    let Some(key) = element(entry, word).map(unescape) else {
         return Verdict::Keep;
     };
     if key.ends_with('/') {
-        return match element(entry, "Size") {
+        return match element(entry, size) {
             Some("0") => Verdict::Marker,
             _ => Verdict::Odd(key, "The key ends with a slash."),
         };
@@ -218,10 +249,34 @@ mod tests {
             ("bell&#x7;", 1),
             ("b &amp; c%20.csv", 3),
         ];
-        let (kept, odd) = sift(&page(&keys));
+        let (kept, odd) = sift(&page(&keys), CheckedListing::S3);
         assert_eq!(kept, page(&[("a.csv", 3), ("b &amp; c%20.csv", 3)]));
         let odd: Vec<_> = odd.iter().map(|(key, _)| key.as_str()).collect();
         assert_eq!(odd, ["a//b.csv", "x/../y", "/lead", "heavy/", "bell\u{7}"]);
+    }
+
+    #[test]
+    fn a_listing_of_azure_is_read_in_its_own_words() {
+        let blob = |name: &str, size| {
+            format!(
+                "<Blob>{name}<Properties><Content-Length>{size}</Content-Length></Properties></Blob>"
+            )
+        };
+        let good = blob("<Name>a b/c.csv</Name>", 3);
+        let bad = [
+            blob("<Name>a//b</Name>", 3),
+            blob("<Name>heavy/</Name>", 3),
+            blob("<Name Encoded=\"true\">a%EF%BF%BE</Name>", 3),
+            blob("<Name>folder/</Name>", 0),
+        ];
+        let page = |blobs: &str| {
+            format!("<EnumerationResults><Blobs>{blobs}</Blobs><NextMarker /></EnumerationResults>")
+        };
+        let whole = page(&format!("{}{good}", bad.concat()));
+        let (kept, odd) = sift(&whole, CheckedListing::Azure);
+        assert_eq!(kept, page(&good));
+        let odd: Vec<_> = odd.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(odd, ["a//b", "heavy/", "a%EF%BF%BE"]);
     }
 
     #[test]
@@ -232,7 +287,9 @@ mod tests {
             "<Error>&amp;</Error>",
             "<Contents></Contents>",
         ] {
-            assert_eq!(sift(text), (text.to_owned(), Vec::new()));
+            for form in [CheckedListing::S3, CheckedListing::Azure] {
+                assert_eq!(sift(text, form), (text.to_owned(), Vec::new()));
+            }
         }
         assert_eq!(unescape("a&b&;&#65;&#x42;&lt;"), "a&b&;AB<");
     }

@@ -13,12 +13,28 @@
     )
 )]
 
+mod azure;
+pub mod conditions;
 mod config;
 mod failure;
+mod google;
 mod keys;
 mod local;
+mod local_page;
+mod local_stream;
+mod local_uploads;
 mod s3;
+mod s3_stream;
+mod s3_upload;
+pub mod seal;
 mod store;
+pub mod stream;
+pub mod vend;
 
-pub use config::{S3Credential, StorageConfig};
+pub use conditions::{Conditions, Mode, Span, Tags, unquoted};
+pub use config::{
+    AccountKey, ClientSecret, Credential, Credentials, GoogleCredential, S3Credential,
+    StorageConfig,
+};
 pub use store::{Listed, ObjectMeta, Store, Stores};
+pub use stream::{Answer, Entry, Found, Incoming, Page, Paging, Part};

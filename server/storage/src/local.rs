@@ -21,27 +21,38 @@ use weir_core::{Error, Result};
 
 use crate::failure;
 use crate::store::{DEADLINE, Listed, ObjectMeta, changed, too_large};
+use crate::stream::is_hidden;
 
 /// Entries read in one go on the blocking threads.
 const BATCH: usize = 1024;
-const MAX_DEPTH: usize = 128;
+pub(crate) const MAX_DEPTH: usize = 128;
 
 #[derive(Debug, Clone)]
 pub struct LocalRoot {
-    root: Location,
+    pub(crate) root: Location,
+    /// Where it lies, links not resolved yet.
+    folder: PathBuf,
     allowed: Arc<[PathBuf]>,
 }
 
 impl LocalRoot {
-    pub fn open(root: &Location, allowed: Vec<PathBuf>) -> Result<Self> {
-        let path = to_path(root);
-        if !allowed.is_empty() && !allowed.iter().any(|folder| path.starts_with(folder)) {
+    /// `folder` is what `root` stands for: its own path for a `file` location.
+    pub fn open(root: &Location, folder: PathBuf, allowed: Vec<PathBuf>) -> Result<Self> {
+        if !allowed.is_empty() && !allowed.iter().any(|known| folder.starts_with(known)) {
             return Err(outside_allowed(root));
         }
         Ok(Self {
             root: root.clone(),
+            folder,
             allowed: allowed.into(),
         })
+    }
+
+    /// Where a location below the root lies, links not resolved.
+    pub(crate) fn to_path(&self, location: &Location) -> PathBuf {
+        let mut path = self.folder.clone();
+        path.extend(location.below(&self.root).unwrap_or_default());
+        path
     }
 
     pub async fn read(&self, location: &Location, range: Range<u64>) -> Result<Bytes> {
@@ -111,10 +122,10 @@ impl LocalRoot {
     }
 
     /// Where a new file goes: its folder is made, and lies in the root with all links resolved.
-    fn resolve_new(&self, location: &Location) -> Result<PathBuf> {
+    pub(crate) fn resolve_new(&self, location: &Location) -> Result<PathBuf> {
         let io = |error| failure::from_io(location, error);
         let root = self.resolve_root()?;
-        let path = to_path(location);
+        let path = self.to_path(location);
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(outside_allowed(location));
         };
@@ -137,10 +148,10 @@ impl LocalRoot {
     }
 
     /// The file behind a location, all links resolved, where it lies in the root.
-    fn resolve_file(&self, location: &Location) -> Result<PathBuf> {
+    pub(crate) fn resolve_file(&self, location: &Location) -> Result<PathBuf> {
         let io = |error| failure::from_io(location, error);
         let root = self.resolve_root()?;
-        let path = std::fs::canonicalize(to_path(location)).map_err(io)?;
+        let path = std::fs::canonicalize(self.to_path(location)).map_err(io)?;
         if !path.starts_with(&root) {
             return Err(Error::invalid(
                 "location",
@@ -157,8 +168,8 @@ impl LocalRoot {
         }
     }
 
-    fn resolve_root(&self) -> Result<PathBuf> {
-        let root = std::fs::canonicalize(to_path(&self.root))
+    pub(crate) fn resolve_root(&self) -> Result<PathBuf> {
+        let root = std::fs::canonicalize(&self.folder)
             .map_err(|error| failure::from_io(&self.root, error))?;
         let allowed = |folder: &PathBuf| {
             std::fs::canonicalize(folder).is_ok_and(|folder| root.starts_with(folder))
@@ -197,7 +208,7 @@ impl LocalRoot {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     call: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(call)
@@ -212,7 +223,8 @@ fn outside_allowed(root: &Location) -> Error {
     )
 }
 
-fn to_path(location: &Location) -> PathBuf {
+/// The folder of a `file` location.
+pub fn folder_of(location: &Location) -> PathBuf {
     let mut path = PathBuf::from("/");
     path.extend(location.segments());
     path
@@ -257,7 +269,7 @@ impl Walk {
     fn begin(root: &LocalRoot, prefix: &Location) -> Result<Self> {
         let io = |error| failure::from_io(prefix, error);
         let resolved_root = root.resolve_root()?;
-        let resolved = std::fs::canonicalize(to_path(prefix)).map_err(io)?;
+        let resolved = std::fs::canonicalize(root.to_path(prefix)).map_err(io)?;
         if !resolved.starts_with(&resolved_root) {
             return Err(Error::invalid(
                 "location",
@@ -304,6 +316,9 @@ impl Walk {
             return;
         };
         let name = entry.file_name();
+        if name.to_str().is_some_and(is_hidden) {
+            return;
+        }
         let path = format!("{}/{}", level.location, name.to_string_lossy());
         let location = match name.to_str() {
             Some(name) => level
@@ -402,16 +417,20 @@ fn reason(error: &std::io::Error) -> String {
 }
 
 fn object(location: Location, meta: &Metadata) -> Listed {
+    Listed::Object(described(location, meta))
+}
+
+pub(crate) fn described(location: Location, meta: &Metadata) -> ObjectMeta {
     let modified = meta
         .modified()
         .map(DateTime::<Utc>::from)
         .unwrap_or(DateTime::UNIX_EPOCH);
-    Listed::Object(ObjectMeta {
+    ObjectMeta {
         location,
         size: meta.len(),
         modified,
         etag: etag(meta, modified),
-    })
+    }
 }
 
 #[cfg(unix)]

@@ -3,18 +3,23 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use weir_core::ErrorKind;
-use weir_core::crawl::StorageSettings;
 use weir_core::location::Location;
+use weir_core::storage::{Place, StorageSettings};
 
+use crate::seal::Keyring;
 use crate::{Listed, StorageConfig, Store, Stores};
 
 fn at(path: &Path) -> Location {
     Location::parse("location", &format!("file://{}", path.display())).unwrap()
 }
 
+fn stores(config: StorageConfig) -> Stores {
+    Stores::new(config, Keyring::fresh().unwrap())
+}
+
 fn open(root: &Path) -> Store {
-    Stores::new(StorageConfig::default())
-        .open(&at(root), &StorageSettings::default())
+    stores(StorageConfig::default())
+        .open(&Place::new(&at(root), StorageSettings::default()))
         .unwrap()
 }
 
@@ -168,11 +173,14 @@ async fn only_allowed_folders_can_be_roots() {
     put(dir.path(), "lake/a.csv", "a");
     put(dir.path(), "other/a.csv", "a");
     symlink(dir.path().join("other"), dir.path().join("lake/other")).unwrap();
-    let stores = Stores::new(StorageConfig {
+    let stores = stores(StorageConfig {
         allow_file_roots: vec![dir.path().join("lake")],
         ..StorageConfig::default()
     });
-    let open = |path: &str| stores.open(&at(&dir.path().join(path)), &StorageSettings::default());
+    let open = |path: &str| {
+        let root = at(&dir.path().join(path));
+        stores.open(&Place::new(&root, StorageSettings::default()))
+    };
     assert!(open("lake").unwrap().check().await.is_ok());
     assert_eq!(open("other").unwrap_err().field(), Some("location"));
     assert_eq!(

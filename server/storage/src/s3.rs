@@ -1,54 +1,75 @@
-//! S3 and what speaks its protocol.
+//! S3 and what speaks its protocol; and a bucket of any object store, once its client is made.
 
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredentialProvider};
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{BackoffConfig, ClientOptions, Extensions, ObjectStoreExt, RetryConfig};
+use object_store::{
+    BackoffConfig, ClientOptions, Extensions, ObjectStore, ObjectStoreExt, RetryConfig,
+};
 use secrecy::ExposeSecret;
 use std::collections::VecDeque;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
-use weir_core::crawl::StorageSettings;
 use weir_core::location::Location;
+use weir_core::storage::StorageSettings;
 use weir_core::{Error, Result};
 
-use crate::config::StorageConfig;
+use crate::config::S3Credential;
 use crate::failure;
 use crate::keys::{CheckedListing, OddKeys};
+use crate::s3_upload::Buffers;
 use crate::store::{DEADLINE, Listed, ObjectMeta, changed, too_large};
+use crate::{azure, google, vend};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What a bucket asks of an object store.
+pub trait Client: ObjectStore + MultipartStore + PaginatedListStore {}
+
+impl<T: ObjectStore + MultipartStore + PaginatedListStore> Client for T {}
+
+/// How a bucket makes credentials for engines.
 #[derive(Debug)]
+pub enum Vending {
+    S3(AwsCredentialProvider, StorageSettings),
+    Google(google::Maker),
+    Azure(azure::Maker),
+    /// And why not.
+    None(&'static str),
+}
+
 pub struct Bucket {
     /// The bucket alone; listed keys are below it.
-    root: Location,
-    client: Arc<AmazonS3>,
+    pub(crate) root: Location,
+    pub(crate) client: Arc<dyn Client>,
+    pub(crate) buffers: Buffers,
+    vending: Vending,
+}
+
+impl fmt::Debug for Bucket {
+    /// Clients show the keys they sign with.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bucket({})", self.root)
+    }
 }
 
 impl Bucket {
+    /// Without a credential, the environment's.
     pub fn open(
         root: &Location,
         settings: &StorageSettings,
-        config: &StorageConfig,
+        credential: Option<&S3Credential>,
     ) -> Result<Self> {
-        let mut builder = match &settings.credential {
+        let mut builder = match credential {
             None => AmazonS3Builder::from_env(),
-            Some(name) => {
-                let credential = config.credentials.get(name).ok_or_else(|| {
-                    Error::invalid(
-                        "credential",
-                        format!(
-                            "No credential is configured under the name `{}`.",
-                            failure::shown(name)
-                        ),
-                    )
-                })?;
+            Some(credential) => {
                 let builder = AmazonS3Builder::new()
                     .with_access_key_id(&credential.access_key_id)
                     .with_secret_access_key(credential.secret_access_key.expose_secret());
@@ -65,13 +86,8 @@ impl Bucket {
         let client = builder
             .with_bucket_name(root.bucket())
             .with_retry(retries())
-            .with_client_options(
-                ClientOptions::new()
-                    .with_connect_timeout(CONNECT_TIMEOUT)
-                    .with_timeout(REQUEST_TIMEOUT)
-                    .with_allow_http(is_plain_http(settings)),
-            )
-            .with_http_connector(CheckedListing)
+            .with_client_options(client_options(settings))
+            .with_http_connector(CheckedListing::S3)
             .build()
             .map_err(|error| {
                 Error::invalid(
@@ -80,10 +96,31 @@ impl Bucket {
                 )
                 .source(error)
             })?;
-        Ok(Self {
-            root: Location::parse("location", &format!("s3://{}", root.bucket()))?,
-            client: Arc::new(client),
-        })
+        let vending = Vending::S3(Arc::clone(client.credentials()), settings.clone());
+        Ok(Self::over(root, Arc::new(client), vending))
+    }
+
+    /// The bucket that `root` lies in.
+    pub(crate) fn over(root: &Location, client: Arc<dyn Client>, vending: Vending) -> Self {
+        Self {
+            root: root.top(),
+            client,
+            buffers: Buffers::default(),
+            vending,
+        }
+    }
+
+    pub async fn vend(&self, request: &vend::Request<'_>) -> Result<vend::Vended> {
+        match &self.vending {
+            Vending::S3(own, settings) => {
+                let own = own.get_credential().await;
+                let own = own.map_err(|error| failure::from_store(request.prefix, error))?;
+                vend::assume_role(&own, settings, request).await
+            }
+            Vending::Google(maker) => maker.vend(request).await,
+            Vending::Azure(maker) => maker.vend(request).await,
+            Vending::None(why) => Err(Error::unsupported(*why)),
+        }
     }
 
     pub async fn read(&self, location: &Location, range: Range<u64>) -> Result<Bytes> {
@@ -143,11 +180,11 @@ impl Bucket {
     }
 }
 
-/// Where requests go: the bucket in the host's name, or in the path.
-fn key(location: &Location) -> Result<Path> {
+pub(crate) fn key(location: &Location) -> Result<Path> {
     Path::parse(location.path()).map_err(|error| failure::from_store(location, error.into()))
 }
 
+/// Where requests go: the bucket in the host's name, or in the path.
 fn address(builder: AmazonS3Builder, bucket: &str, settings: &StorageSettings) -> AmazonS3Builder {
     let Some(endpoint) = settings.endpoint.as_deref() else {
         // A dot in the bucket's name does not fit the certificate of a host below amazonaws.com, and an endpoint from the
@@ -169,6 +206,13 @@ fn address(builder: AmazonS3Builder, bucket: &str, settings: &StorageSettings) -
     }
 }
 
+pub(crate) fn client_options(settings: &StorageSettings) -> ClientOptions {
+    ClientOptions::new()
+        .with_connect_timeout(CONNECT_TIMEOUT)
+        .with_timeout(REQUEST_TIMEOUT)
+        .with_allow_http(is_plain_http(settings))
+}
+
 fn is_plain_http(settings: &StorageSettings) -> bool {
     settings
         .endpoint
@@ -176,7 +220,7 @@ fn is_plain_http(settings: &StorageSettings) -> bool {
         .is_some_and(|endpoint| endpoint.starts_with("http://"))
 }
 
-fn retries() -> RetryConfig {
+pub(crate) fn retries() -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig {
             init_backoff: Duration::from_millis(200),
@@ -191,7 +235,7 @@ fn retries() -> RetryConfig {
 /// A listing under way: one page is held, at most a thousand keys.
 struct Pages {
     root: Location,
-    client: Arc<AmazonS3>,
+    client: Arc<dyn Client>,
     prefix: Location,
     token: Option<String>,
     ready: VecDeque<Listed>,
@@ -245,7 +289,7 @@ impl Pages {
     }
 }
 
-fn listed(bucket: &Location, object: object_store::ObjectMeta) -> Listed {
+pub(crate) fn listed(bucket: &Location, object: object_store::ObjectMeta) -> Listed {
     // The key as it is: nothing is decoded or encoded on the way to the location.
     let text = format!("{bucket}/{}", object.location.as_ref());
     match Location::parse("key", &text) {
@@ -273,25 +317,6 @@ fn refused(bucket: &Location, key: &str, cause: String) -> Listed {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn open(settings: &StorageSettings, config: &StorageConfig) -> Result<Bucket> {
-        Bucket::open(
-            &Location::parse("l", "s3://lake/raw").unwrap(),
-            settings,
-            config,
-        )
-    }
-
-    #[test]
-    fn a_credential_that_is_not_configured_is_named() {
-        let settings = StorageSettings {
-            credential: Some("lake".into()),
-            ..Default::default()
-        };
-        let error = open(&settings, &StorageConfig::default()).unwrap_err();
-        assert_eq!(error.field(), Some("credential"));
-        assert!(error.public_message().contains("`lake`"));
-    }
 
     #[test]
     fn a_key_stays_as_it_is() {
@@ -350,17 +375,13 @@ mod tests {
             secret_access_key: "secret".to_owned().into(),
             session_token: None,
         };
-        let config = StorageConfig {
-            credentials: [("lake".to_owned(), credential)].into(),
-            ..Default::default()
-        };
         let settings = StorageSettings {
             endpoint: Some(endpoint),
             path_style: true,
-            credential: Some("lake".into()),
             ..Default::default()
         };
-        open(&settings, &config).unwrap()
+        let root = Location::parse("l", "s3://lake/raw").unwrap();
+        Bucket::open(&root, &settings, Some(&credential)).unwrap()
     }
 
     fn page(key: &str, token: &str) -> String {

@@ -4,17 +4,25 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use moka::sync::Cache;
+use secrecy::ExposeSecret;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use weir_core::crawl::StorageSettings;
 use weir_core::location::{Location, Scheme};
+use weir_core::storage::Place;
 use weir_core::{Error, Result};
 
-use crate::config::StorageConfig;
+use crate::azure::{self, Access};
+use crate::config::{Credential, StorageConfig};
 use crate::failure;
-use crate::local::LocalRoot;
+use crate::google;
+use crate::local::{LocalRoot, folder_of};
 use crate::s3::Bucket;
+use crate::seal::Keyring;
+use crate::stream::is_hidden;
+use crate::vend;
 
 /// One read or one page of a listing, retries included.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
@@ -24,32 +32,119 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 /// The most that one call reads; what is larger is a defect of the caller.
 const MAX_READ: u64 = 128 << 20;
 
-/// Opens stores. Clones share the configuration.
+/// Opens stores, and keeps them open: a client's connections outlive a request. Clones share both.
 #[derive(Debug, Clone)]
 pub struct Stores {
     config: Arc<StorageConfig>,
+    keyring: Keyring,
+    opened: Cache<Place, Store>,
 }
 
 impl Stores {
-    pub fn new(config: StorageConfig) -> Self {
+    pub fn new(config: StorageConfig, keyring: Keyring) -> Self {
         Self {
             config: Arc::new(config),
+            keyring,
+            opened: Cache::builder()
+                .max_capacity(10_000)
+                .time_to_idle(Duration::from_secs(600))
+                .build(),
         }
     }
 
-    /// Binds a store to `root`. Reaches out to nothing yet: [`Store::check`] does.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Binds a store to a place. Reaches out to nothing yet: [`Store::check`] does.
     ///
-    /// Errors: a `file` root outside the allowed folders, a credential that is not configured, an endpoint that is no URL.
-    pub fn open(&self, root: &Location, settings: &StorageSettings) -> Result<Store> {
-        let backend = match root.scheme() {
-            Scheme::File => {
-                Backend::Local(LocalRoot::open(root, self.config.allow_file_roots.clone())?)
+    /// Errors: a folder outside the allowed ones, a credential that is not configured or cannot be opened, an endpoint that
+    /// is no URL.
+    pub fn open(&self, place: &Place) -> Result<Store> {
+        if let Some(open) = self.opened.get(place) {
+            return Ok(open);
+        }
+        let root = Location::parse("location", &place.url)?;
+        let backend = match (root.scheme(), &place.settings.folder) {
+            (Scheme::File, _) => Backend::Local(self.local(&root, folder_of(&root))?),
+            (Scheme::S3, Some(_)) => {
+                let folder = place.settings.on_disk(&root)?;
+                let folder = folder.as_ref().map(folder_of).unwrap_or_default();
+                Backend::Local(self.local(&root, folder)?)
             }
-            Scheme::S3 => Backend::S3(Bucket::open(root, settings, &self.config)?),
+            (Scheme::S3, None) => {
+                let credential = match self.credential(place)? {
+                    None => None,
+                    Some(Credential::S3(keys)) => Some(keys),
+                    Some(_) => return Err(other_kind("access_key_id and secret_access_key")),
+                };
+                Backend::S3(Bucket::open(&root, &place.settings, credential.as_ref())?)
+            }
+            (Scheme::Gs, None) => Backend::S3(self.google(&root, place)?),
+            (Scheme::Abfss, None) => Backend::S3(self.azure(&root, place)?),
+            (Scheme::Gs | Scheme::Abfss, Some(_)) => {
+                return Err(Error::invalid(
+                    "folder",
+                    "Only an s3 location can stand for a folder.",
+                ));
+            }
         };
-        Ok(Store {
-            root: root.clone(),
+        let store = Store {
+            root,
             backend: Arc::new(backend),
+        };
+        self.opened.insert(place.clone(), store.clone());
+        Ok(store)
+    }
+
+    fn local(&self, root: &Location, folder: PathBuf) -> Result<LocalRoot> {
+        LocalRoot::open(root, folder, self.config.allow_file_roots.clone())
+    }
+
+    fn google(&self, root: &Location, place: &Place) -> Result<Bucket> {
+        let credential = match self.credential(place)? {
+            None => None,
+            Some(Credential::Google(account)) => Some(account),
+            Some(_) => return Err(other_kind("service_account")),
+        };
+        google::open(root, &place.settings, credential.as_ref())
+    }
+
+    fn azure(&self, root: &Location, place: &Place) -> Result<Bucket> {
+        let credential = self.credential(place)?;
+        let access = match &credential {
+            None => Access::Environment,
+            Some(Credential::AzureApplication(secret)) => Access::Application(secret),
+            Some(Credential::AzureAccount(key)) => Access::Account(key),
+            Some(_) => {
+                return Err(other_kind(
+                    "account_key, or tenant_id, client_id and client_secret",
+                ));
+            }
+        };
+        azure::open(root, &place.settings, &access)
+    }
+
+    /// What the server itself reaches the place with; the environment's where there is none.
+    pub(crate) fn credential(&self, place: &Place) -> Result<Option<Credential>> {
+        if let Some(sealed) = &place.secret {
+            let opened = self.keyring.open(sealed)?;
+            return serde_json::from_slice(opened.expose_secret())
+                .map(Some)
+                .map_err(|error| {
+                    Error::internal("A kept credential cannot be read").source(error)
+                });
+        }
+        let Some(name) = &place.settings.credential else {
+            return Ok(None);
+        };
+        let found = self.config.credentials.get(name).cloned();
+        found.map(Some).ok_or_else(|| {
+            let name = failure::shown(name);
+            Error::invalid(
+                "credential",
+                format!("No credential is configured under the name `{name}`."),
+            )
         })
     }
 }
@@ -76,7 +171,7 @@ pub enum Listed {
 }
 
 #[derive(Debug)]
-enum Backend {
+pub(crate) enum Backend {
     Local(LocalRoot),
     S3(Bucket),
 }
@@ -183,6 +278,19 @@ impl Store {
         .await
     }
 
+    /// A credential of the store's own for what lies below the request's prefix.
+    ///
+    /// Errors: `Unsupported` for a store that makes none; as [`crate::vend::assume_role`].
+    pub async fn vend(&self, request: &vend::Request<'_>) -> Result<vend::Vended> {
+        self.hold(request.prefix)?;
+        match self.backend.as_ref() {
+            Backend::S3(bucket) => bucket.vend(request).await,
+            Backend::Local(_) => Err(Error::unsupported(
+                "A local disk makes no credentials; the gateway does.",
+            )),
+        }
+    }
+
     /// Can the root be listed? Says why when it cannot.
     pub async fn check(&self) -> Result<()> {
         match self.list(&self.root).next().await {
@@ -191,8 +299,17 @@ impl Store {
         }
     }
 
-    fn hold(&self, location: &Location) -> Result<()> {
-        if location.is_under(&self.root) {
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    pub(crate) fn hold(&self, location: &Location) -> Result<()> {
+        let hidden = location
+            .below(&self.root)
+            .map(|below| below.iter().any(|name| is_hidden(name)));
+        if hidden == Some(true) {
+            Err(Error::not_found(format!("`{location}` does not exist.")))
+        } else if hidden.is_some() {
             Ok(())
         } else {
             Err(Error::invalid(
@@ -203,10 +320,20 @@ impl Store {
     }
 }
 
-async fn within<T>(location: &Location, call: impl Future<Output = Result<T>>) -> Result<T> {
+pub(crate) async fn within<T>(
+    location: &Location,
+    call: impl Future<Output = Result<T>>,
+) -> Result<T> {
     tokio::time::timeout(WRITE_DEADLINE, call)
         .await
         .map_err(|_| failure::too_slow(location))?
+}
+
+fn other_kind(wanted: &str) -> Error {
+    Error::invalid(
+        "credential",
+        format!("This kind of storage needs a credential with {wanted}."),
+    )
 }
 
 pub(crate) fn too_large(location: &Location, limit: u64) -> Error {

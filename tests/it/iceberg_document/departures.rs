@@ -4,16 +4,12 @@
 pub const DEPARTURES: &[(&str, &str)] = &[
     // Not served yet.
     (
-        "GET /v1/{prefix}/namespaces/{namespace}/tables/{table}/credentials missing",
-        "No credentials are handed out yet, and the endpoint is not advertised.",
-    ),
-    (
         "POST /v1/{prefix}/namespaces/{namespace}/tables/{table}/sign missing",
         "No requests are signed yet, and the endpoint is not advertised.",
     ),
     (
         "*: storage-credentials missing",
-        "No credentials are handed out yet: clients use their own.",
+        "A plan's answer has none: whoever may plan has the table's own from its load.",
     ),
     (
         "LoadTableResult: remote-signing-config missing",

@@ -14,6 +14,7 @@ use utoipa::{IntoResponses, PartialSchema, ToSchema};
 use weir_core::Error;
 use weir_operations::table::Document;
 
+use super::credential::Delivered;
 use super::error::{Failure, IcebergErrorResponse};
 
 /// Larger texts go out as they are kept, between two frames of our own.
@@ -34,6 +35,34 @@ pub enum Shape {
     Load,
     /// `CommitTableResponse`, `UnregisterTableResponse`
     Commit,
+}
+
+/// The answer to a load with what the table's files are reached with. Nobody keeps it: neither a cache of ours nor one on
+/// the way.
+pub fn delivered(document: &Document, delivered: &Delivered) -> Result<Response, Failure> {
+    let (head, _) = frame(document, Shape::Load)?;
+    let mut config = document.config.clone();
+    config.extend(delivered.storage.config.clone());
+    let tail = format!(
+        ",\"config\":{},\"storage-credentials\":{}}}",
+        written(&config)?,
+        written(&[&delivered.storage])?
+    );
+    let length = head.len() + document.metadata.len() + tail.len();
+    let frames = [head, document.metadata.clone(), tail.into()];
+    let body = match length <= COPY_BYTES {
+        true => Body::from(Bytes::from(frames.concat())),
+        false => Body::from_stream(stream::iter(frames.map(Ok::<_, Infallible>))),
+    };
+    let mut response = response(body, document)?;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    tag(headers, delivered.etag.as_deref())?;
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-store"),
+    );
+    Ok(response)
 }
 
 /// The answer to a load, packed where the client takes that and the content is worth it.

@@ -6,6 +6,7 @@
 
 mod answer;
 mod config;
+mod credential;
 mod error;
 mod extract;
 mod function;
@@ -114,6 +115,7 @@ fn routes_and_document() -> OpenApiRouter<ApiState> {
         ))
         .routes(routes!(namespace::set_properties))
         .routes(routes!(table::register))
+        .routes(routes!(credential::get))
         .routes(routes!(table::unregister))
         .routes(routes!(table::report))
         .routes(routes!(table::rename))
@@ -201,7 +203,7 @@ struct KeyHeader {
 #[into_params(parameter_in = Header)]
 #[allow(
     dead_code,
-    reason = "only documents the header; no credentials are handed out yet, so it changes nothing"
+    reason = "only documents the header; `credential::Delegation` reads it"
 )]
 struct DelegationHeader {
     /// The ways of reaching files that the client knows.

@@ -10,11 +10,13 @@ use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use weir_core::catalog::TableKind;
 use weir_core::name::{Name, NamespaceIdent, NamespacePath, TableIdent};
+use weir_operations::delivery::Credential;
 use weir_operations::iceberg::{TableRequirement, TableUpdate, document};
-use weir_operations::table::{self, Loaded, Snapshots};
+use weir_operations::table::{self, Document, Loaded, Snapshots};
 
 use super::ApiState;
 use super::answer::{self, Common, Shape};
+use super::credential::{Delegation, Delivered, StorageCredential};
 use super::error::{About, Failure, IcebergErrorResponse, Tell};
 use super::extract::{Body, Keyed, PageParams, Params, Perhaps, Segments, Who, all_or_page};
 use super::namespace::NamespaceLevels;
@@ -104,6 +106,8 @@ pub struct LoadTableResult {
     metadata_location: Option<String>,
     metadata: document::TableMetadata,
     config: Option<BTreeMap<String, String>>,
+    /// What the table's files are reached with; the same is in `config`, for clients that look there only.
+    storage_credentials: Option<Vec<StorageCredential>>,
 }
 
 #[derive(Debug, ToSchema)]
@@ -213,6 +217,7 @@ pub async fn create(
     State(state): State<ApiState>,
     Who(caller): Who,
     segments: Segments,
+    delegation: Delegation,
     Body { value, key }: Body<CreateTableRequest>,
 ) -> Result<Response, Failure> {
     let namespace = segments.namespace().reading(About::Namespace, "")?;
@@ -227,9 +232,12 @@ pub async fn create(
         write_order: value.write_order,
         properties: value.properties.unwrap_or_default(),
         stage: value.stage_create.unwrap_or(false),
+        delegated: delegation.is_asked,
     };
+    let ident = request.ident.clone();
     let made = table::create(&state.weir, &caller, request, key.as_ref()).await;
-    answer::plain(&*made.changing(About::Namespace, "")?, Shape::Load)
+    let (document, credential) = made.changing(About::Namespace, "")?;
+    made_answer(&document, credential.as_deref(), &ident)
 }
 
 /// Register a table in the given namespace using given metadata file location.
@@ -239,6 +247,7 @@ pub async fn register(
     State(state): State<ApiState>,
     Who(caller): Who,
     segments: Segments,
+    delegation: Delegation,
     Body { value, key }: Body<RegisterTableRequest>,
 ) -> Result<Response, Failure> {
     let namespace = segments.namespace().reading(About::Namespace, "")?;
@@ -250,8 +259,27 @@ pub async fn register(
         metadata_location: value.metadata_location,
         overwrite: value.overwrite,
     };
+    let ident = request.ident.clone();
     let made = table::register(&state.weir, &caller, request, key.as_ref()).await;
-    answer::plain(&*made.changing(About::Namespace, "")?, Shape::Load)
+    let document = made.changing(About::Namespace, "")?;
+    let (weir, asked) = (&state.weir, delegation.is_asked);
+    let credential = table::credential_of_new(weir, &caller, &ident, asked).await;
+    let credential = credential.reading(About::Table, shown(&ident))?;
+    made_answer(&document, credential.as_deref(), &ident)
+}
+
+/// A new table, and what its files are reached with.
+fn made_answer(
+    document: &Document,
+    credential: Option<&Credential>,
+    ident: &TableIdent,
+) -> Result<Response, Failure> {
+    match credential {
+        None => answer::plain(document, Shape::Load),
+        Some(credential) => {
+            answer::delivered(document, &Delivered::new(document, credential, ident))
+        }
+    }
 }
 
 /// Load a table from the catalog.
@@ -262,6 +290,7 @@ pub async fn load(
     Who(caller): Who,
     segments: Segments,
     Params(query): Params<LoadParams>,
+    delegation: Delegation,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let ident = segments.table().reading(About::Table, "")?;
@@ -271,10 +300,20 @@ pub async fn load(
     };
     let known = headers.get(header::IF_NONE_MATCH);
     let known = known.and_then(|value| value.to_str().ok());
-    let loaded = table::load(&state.weir, &caller, &ident, snapshots, known).await;
+    let request = table::LoadRequest {
+        ident: &ident,
+        snapshots,
+        if_none_match: known,
+        delegated: delegation.is_asked,
+    };
+    let loaded = table::load(&state.weir, &caller, request).await;
     match loaded.reading(About::Table, shown(&ident))? {
         Loaded::NotModified { etag } => answer::not_modified(&etag),
-        Loaded::Found(document) => answer::load(&document, &headers).await,
+        Loaded::Found(document, None) => answer::load(&document, &headers).await,
+        Loaded::Found(document, Some(credential)) => {
+            let delivered = Delivered::new(&document, &credential, &ident);
+            answer::delivered(&document, &delivered)
+        }
     }
 }
 

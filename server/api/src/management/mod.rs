@@ -7,6 +7,7 @@ mod audit;
 mod auth;
 mod catalog;
 mod crawler;
+mod credential;
 mod dropped;
 mod extract;
 mod grant;
@@ -102,6 +103,11 @@ fn routes_and_document() -> OpenApiRouter<ApiState> {
         .routes(routes!(principal::add_member))
         .routes(routes!(principal::remove_member))
         .routes(routes!(location::list, location::register))
+        .routes(routes!(location::validate))
+        .routes(routes!(location::rotate))
+        .routes(routes!(credential::list))
+        .routes(routes!(credential::of_table))
+        .routes(routes!(credential::gateway))
         .routes(routes!(crawler::list, crawler::create))
         .routes(routes!(
             crawler::get,

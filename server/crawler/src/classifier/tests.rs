@@ -8,8 +8,9 @@
 use chrono::DateTime;
 use proptest::prelude::*;
 use std::io::Write as _;
-use weir_core::crawl::StorageSettings;
 use weir_core::location::Location;
+use weir_core::storage::{Place, StorageSettings};
+use weir_storage::seal::Keyring;
 use weir_storage::{StorageConfig, Stores};
 
 use super::*;
@@ -19,8 +20,8 @@ pub(super) async fn infer_bytes(name: &str, bytes: &[u8]) -> Result<Inferred, Un
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join(name), bytes).unwrap();
     let root = Location::parse("root", &format!("file://{}", dir.path().display())).unwrap();
-    let store = Stores::new(StorageConfig::default())
-        .open(&root, &StorageSettings::default())
+    let store = Stores::new(StorageConfig::default(), Keyring::fresh().unwrap())
+        .open(&Place::new(&root, StorageSettings::default()))
         .unwrap();
     let object = ObjectMeta {
         location: root.join(name).unwrap(),

@@ -5,7 +5,6 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
-use weir_core::Result;
 use weir_core::authz::verbs::CreateTable;
 use weir_core::catalog::{Format, Origin, TableKind};
 use weir_core::id::TableId;
@@ -14,6 +13,8 @@ use weir_core::location::Location;
 use weir_core::name::TableIdent;
 use weir_core::principal::Caller;
 use weir_core::schema::{Schema, diff, max_field_id};
+use weir_core::storage::Place;
+use weir_core::{ErrorKind, Result};
 use weir_db::iceberg::{self, NewIceberg};
 use weir_db::resolve::Target;
 use weir_db::{Write, table};
@@ -22,8 +23,10 @@ use weir_storage::Store;
 
 use super::commit::{CommitRequest, Stored, current, put, remember};
 use super::document::{Document, pack_table};
+use super::load::credential;
 use super::place::{check_paths, place_new};
 use crate::Weir;
+use crate::delivery::{self, Credential, Staged};
 use crate::idempotency::once;
 
 const OPERATION: &str = "table.create";
@@ -40,6 +43,8 @@ pub struct CreateRequest {
     pub properties: BTreeMap<String, String>,
     /// Only say what the table would be; a commit makes it.
     pub stage: bool,
+    /// Does the client take a credential for the table's files?
+    pub delegated: bool,
 }
 
 /// Creates a table, or says what it would be.
@@ -51,13 +56,55 @@ pub async fn create(
     caller: &Caller,
     request: CreateRequest,
     key: Option<&Idempotency>,
-) -> Result<Arc<Document>> {
+) -> Result<(Arc<Document>, Option<Arc<Credential>>)> {
     let ident = request.ident.clone();
-    let stage = request.stage;
-    let act = carry_out(weir, caller, request, key.filter(|_| !stage));
+    let (stage, delegated) = (request.stage, request.delegated);
+    let asked = request.location.is_some();
     // A staged table leaves nothing behind that a second request could meet.
     let key = key.filter(|_| !stage);
-    once(weir, caller, key, act, current(weir, caller, &ident)).await
+    let act = carry_out(weir, caller, request, key);
+    let again = async { current(weir, caller, &ident).await.map(Created::Made) };
+    match once(weir, caller, key, act, again).await? {
+        Created::Made(document) => {
+            let credential = credential_of_new(weir, caller, &ident, delegated).await?;
+            Ok((document, credential))
+        }
+        Created::Staged {
+            document,
+            location,
+            place,
+        } => {
+            let credential = match delegated {
+                true => {
+                    let staged = Staged {
+                        ident: &ident,
+                        location: &location,
+                        place: &place,
+                        is_new: !asked,
+                    };
+                    delivery::staged(weir, caller, staged).await?
+                }
+                false => None,
+            };
+            Ok((document, credential))
+        }
+    }
+}
+
+/// A credential for a table that was just made, where its maker takes one and may read it.
+pub async fn credential_of_new(
+    weir: &Weir,
+    caller: &Caller,
+    ident: &TableIdent,
+    delegated: bool,
+) -> Result<Option<Arc<Credential>>> {
+    if !delegated {
+        return Ok(None);
+    }
+    match credential(weir, caller, ident).await {
+        Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::NotFound) => Ok(None),
+        credential => credential,
+    }
 }
 
 async fn carry_out(
@@ -65,7 +112,7 @@ async fn carry_out(
     caller: &Caller,
     request: CreateRequest,
     key: Option<&Idempotency>,
-) -> Result<Arc<Document>> {
+) -> Result<Created> {
     let ident = request.ident;
     let _place = weir.turns.place().await;
     let mut write = weir
@@ -99,9 +146,27 @@ async fn carry_out(
                 .make_folder(&placed.location.join(folder)?)
                 .await?;
         }
-        return Ok(Arc::new(Document::staged(metadata.to_json()?)));
+        let document = Arc::new(Document::staged(metadata.to_json()?));
+        let (location, place) = (placed.location, Box::new(placed.place));
+        drop(write);
+        return Ok(Created::Staged {
+            document,
+            location,
+            place,
+        });
     }
-    make(weir, caller, write, &ident, metadata, &placed.store, key).await
+    let made = make(weir, caller, write, &ident, metadata, &placed.store, key).await?;
+    Ok(Created::Made(made))
+}
+
+/// What a creation led to.
+enum Created {
+    Made(Arc<Document>),
+    Staged {
+        document: Arc<Document>,
+        location: Location,
+        place: Box<Place>,
+    },
 }
 
 /// The last step of a staged creation: the table is what the updates make of nothing.

@@ -21,46 +21,93 @@ use weir_iceberg::TableMetadata;
 
 use super::document::{Document, unpack};
 use crate::Weir;
+use crate::delivery::{self, Credential};
 
 /// What a load leads to.
 #[derive(Debug)]
 pub enum Loaded {
     /// The client has it already.
-    NotModified {
-        etag: String,
-    },
-    Found(Arc<Document>),
+    NotModified { etag: String },
+    /// And what its files are reached with, where that was asked for and can be.
+    Found(Arc<Document>, Option<Arc<Credential>>),
 }
 
-/// The current metadata of a table, cut to the columns that the caller may see. `if_none_match` is the header's value.
+/// A table as a client asks for it.
+#[derive(Debug, Clone, Copy)]
+pub struct LoadRequest<'a> {
+    pub ident: &'a TableIdent,
+    pub snapshots: Snapshots,
+    /// The header's value.
+    pub if_none_match: Option<&'a str>,
+    /// Does the client take a credential for the table's files?
+    pub delegated: bool,
+}
+
+/// The current metadata of a table, cut to the columns that the caller may see, and what its files are reached with.
 ///
-/// Errors: `NotFound` for what does not exist, may not be seen, or is no Iceberg table.
-pub async fn load(
+/// Errors: `NotFound` for what does not exist, may not be seen, or is no Iceberg table; `Unavailable` where a credential is
+/// due and its store makes none.
+pub async fn load(weir: &Weir, caller: &Caller, request: LoadRequest<'_>) -> Result<Loaded> {
+    let LoadRequest {
+        ident, snapshots, ..
+    } = request;
+    let kind = TableKind::Iceberg;
+    let opened = opened(weir, caller, ident, kind, snapshots, "table.load").await?;
+    let credential = match request.delegated && opened.whole {
+        true => deliver(weir, caller, ident, &opened.fresh).await?,
+        false => None,
+    };
+    let tag = |etag: &str| tag_with(etag, credential.as_deref());
+    let etag = opened.document.etag.as_deref().map(tag);
+    let asked = |etag: &String| {
+        let header = request.if_none_match;
+        header.is_some_and(|header| names(header, etag))
+    };
+    Ok(match etag.filter(asked) {
+        Some(etag) => Loaded::NotModified { etag },
+        None => Loaded::Found(opened.document, credential),
+    })
+}
+
+/// The tag of an answer with a credential in it: another for another credential, so that nobody is left with one that is
+/// over because the metadata stayed as it was.
+pub fn tag_with(etag: &str, credential: Option<&Credential>) -> String {
+    match credential {
+        None => etag.to_owned(),
+        Some(credential) => format!(
+            "{}-{:x}\"",
+            etag.trim_end_matches('"'),
+            credential.expires_at.timestamp_micros()
+        ),
+    }
+}
+
+/// What the files of a table are reached with: what [`load`] hands out, for a client whose credential runs out.
+///
+/// Errors: as [`load`]; `Denied` for who may not read every column.
+pub async fn credential(
     weir: &Weir,
     caller: &Caller,
     ident: &TableIdent,
-    snapshots: Snapshots,
-    if_none_match: Option<&str>,
-) -> Result<Loaded> {
-    let document = open(
-        weir,
-        caller,
-        ident,
-        TableKind::Iceberg,
-        snapshots,
-        "table.load",
-    )
-    .await?;
-    let known = document
-        .etag
-        .as_deref()
-        .filter(|etag| if_none_match.is_some_and(|header| names(header, etag)));
-    Ok(match known {
-        Some(etag) => Loaded::NotModified {
-            etag: etag.to_owned(),
-        },
-        None => Loaded::Found(document),
-    })
+) -> Result<Option<Arc<Credential>>> {
+    let key = Key::new(ident, TableKind::Iceberg, Snapshots::All, caller);
+    let read = weir.documents.read(&weir.db, &key, caller, weir.now());
+    deliver(weir, caller, ident, &read.await?).await
+}
+
+async fn deliver(
+    weir: &Weir,
+    caller: &Caller,
+    ident: &TableIdent,
+    read: &Fresh,
+) -> Result<Option<Arc<Credential>>> {
+    let target = Target::Table(ident);
+    let permit = weir
+        .gate
+        .judge::<Select>(caller, target, &read.facts, "table.vend")
+        .await?;
+    let lies = read.read.sealed.lies(&permit)?;
+    delivery::credential(weir, caller, ident, &read.facts, &permit, lies).await
 }
 
 /// Is there such an Iceberg table, as far as the caller may know?
@@ -96,6 +143,26 @@ pub(crate) async fn open(
     snapshots: Snapshots,
     operation: &str,
 ) -> Result<Arc<Document>> {
+    let opened = opened(weir, caller, ident, kind, snapshots, operation).await?;
+    Ok(opened.document)
+}
+
+/// A document, and what it was opened by.
+struct OpenedDocument {
+    document: Arc<Document>,
+    fresh: Fresh,
+    /// May the caller read every column?
+    whole: bool,
+}
+
+async fn opened(
+    weir: &Weir,
+    caller: &Caller,
+    ident: &TableIdent,
+    kind: TableKind,
+    snapshots: Snapshots,
+    operation: &str,
+) -> Result<OpenedDocument> {
     let key = Key::new(ident, kind, snapshots, caller);
     let read = weir
         .documents
@@ -119,7 +186,11 @@ pub(crate) async fn open(
     weir.reads
         .note(weir, caller, ident, &permit, operation)
         .await?;
-    Ok(document)
+    Ok(OpenedDocument {
+        document,
+        fresh: read,
+        whole,
+    })
 }
 
 /// The permit to read an Iceberg table's rows, and its metadata.

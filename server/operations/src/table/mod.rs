@@ -26,9 +26,9 @@ use weir_db::{annotation, partition, table, version};
 use crate::Weir;
 
 pub use commit::{CommitRequest, commit, commit_presumed};
-pub use create::{CreateRequest, create};
+pub use create::{CreateRequest, create, credential_of_new};
 pub use document::Document;
-pub use load::{Loaded, exists, load};
+pub use load::{LoadRequest, Loaded, credential, exists, load, tag_with};
 pub use register::{RegisterRequest, register};
 pub use remove::{DroppedTable, drop_iceberg, dropped, protect, undrop, unregister};
 pub use rename::rename;

@@ -5,9 +5,10 @@ use weir_core::authz::{Verb, verbs};
 use weir_core::location::Location;
 use weir_core::name::{NamespaceIdent, TableIdent};
 use weir_core::principal::Caller;
+use weir_core::storage::Place;
 use weir_core::{Error, Result};
 use weir_db::Write;
-use weir_db::iceberg::{self, Place};
+use weir_db::iceberg;
 use weir_db::resolve::Target;
 use weir_iceberg::TableMetadata;
 use weir_storage::Store;
@@ -18,6 +19,7 @@ use crate::Weir;
 pub(crate) struct Placed {
     pub(crate) location: Location,
     pub(crate) store: Store,
+    pub(crate) place: Place,
 }
 
 /// The place of a new table or view: where the client asks for it, or below the catalog's own.
@@ -34,9 +36,13 @@ pub(crate) async fn place_new<P: Verb>(
         Some(asked) => Location::parse("location", asked)?,
         None => default_location(root(write).await?.as_ref(), ident)?,
     };
-    let store = store_of(weir, caller, write, ident, &location).await?;
+    let (store, place) = store_of(weir, caller, write, ident, &location).await?;
     check_free(write, &location).await?;
-    Ok(Placed { location, store })
+    Ok(Placed {
+        location,
+        store,
+        place,
+    })
 }
 
 async fn root<P: Verb>(write: &mut Write<P>) -> Result<Option<Location>> {
@@ -91,7 +97,7 @@ async fn store_of<P: Verb>(
     write: &mut Write<P>,
     ident: &TableIdent,
     location: &Location,
-) -> Result<Store> {
+) -> Result<(Store, Place)> {
     let own = root(write).await?;
     let own = own
         .map(|root| folder(&root, &ident.namespace))
@@ -112,12 +118,11 @@ async fn store_of<P: Verb>(
             return Err(unknown());
         }
     }
-    open(weir, &place)
+    Ok((open(weir, &place)?, place))
 }
 
 pub(crate) fn open(weir: &Weir, place: &Place) -> Result<Store> {
-    weir.stores
-        .open(&Location::parse("location", &place.url)?, &place.settings)
+    weir.stores.open(place)
 }
 
 /// The store and the place of a table that is there.
@@ -128,6 +133,7 @@ pub(crate) fn place_known(weir: &Weir, location: &str, place: Option<&Place>) ->
     Ok(Placed {
         location: Location::parse("location", location)?,
         store: open(weir, place)?,
+        place: place.clone(),
     })
 }
 
@@ -158,7 +164,7 @@ pub(crate) async fn store_for<P: Verb>(
     ident: &TableIdent,
     file: &Location,
 ) -> Result<Store> {
-    let store = store_of(weir, caller, write, ident, file).await?;
+    let (store, _) = store_of(weir, caller, write, ident, file).await?;
     check_free(write, file).await?;
     Ok(store)
 }

@@ -58,7 +58,7 @@ pub(crate) async fn withdraw(
     key: Option<&Idempotency>,
 ) -> Result<()> {
     let mut write = unprotected(weir, write).await?;
-    let until = write.now() + weir.undrop;
+    let until = write.now() + weir.settings.undrop;
     dropped::withdraw(&mut write, until, purge).await?;
     write.record(json!({ "purge": purge, "undrop_until": until }));
     write.keep_outcome(key);

@@ -1,0 +1,92 @@
+//! What engines were given to reach files with, and the gateway. Never a credential itself.
+
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use weir_operations::delivery::{self, LiveCredential};
+
+use super::ApiState;
+use super::auth::Authenticated;
+use super::extract::{Params, Segments};
+use super::page::{PageBody, PageParams};
+use super::problem::{ApiError, Problem};
+use super::table::{TablePath, ident};
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LiveCredential)]
+pub struct CredentialBody {
+    id: Uuid,
+    principal: String,
+    /// Absent for a table that was staged and not made yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table_id: Option<Uuid>,
+    /// `catalog.namespace.table`, as it was called then
+    table: String,
+    /// `store` for one that the store made and nobody takes back, `gateway` for one that ends with the grant
+    delivery: String,
+    /// `read`, `add` or `change`
+    access: String,
+    issued_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+impl From<LiveCredential> for CredentialBody {
+    fn from(live: LiveCredential) -> Self {
+        Self {
+            id: live.credential_id,
+            principal: live.principal,
+            table_id: live.table_id,
+            table: live.table_name,
+            delivery: live.delivery,
+            access: live.access,
+            issued_at: live.issued_at,
+            expires_at: live.expires_at,
+        }
+    }
+}
+
+/// The credentials that are live, the newest first. For auditors.
+#[utoipa::path(get, path = "/credentials", tag = "credential", params(PageParams), responses((status = 200, body = PageBody<CredentialBody>), (status = 403, body = Problem)))]
+pub async fn list(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Params(page): Params<PageParams>,
+) -> Result<Json<PageBody<CredentialBody>>, ApiError> {
+    let live = delivery::live(&state.weir, &who.caller, &page.request()?).await?;
+    Ok(PageBody::of(live))
+}
+
+/// The live credentials that reach a table, and so each of its columns: files have them all.
+#[utoipa::path(get, path = "/catalogs/{catalog}/namespaces/{namespace}/tables/{table}/credentials", tag = "credential", params(("catalog" = String, Path), ("namespace" = String, Path), ("table" = String, Path), PageParams), responses((status = 200, body = PageBody<CredentialBody>), (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn of_table(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(path): Segments<TablePath>,
+    Params(page): Params<PageParams>,
+) -> Result<Json<PageBody<CredentialBody>>, ApiError> {
+    let ident = ident(&path)?;
+    let live = delivery::reaching(&state.weir, &who.caller, &ident, &page.request()?).await?;
+    Ok(PageBody::of(live))
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct GatewayBody {
+    /// Is there one?
+    on: bool,
+    /// Where engines find it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<String>,
+}
+
+/// Is there a gateway, and where? Engines are told with their credentials.
+#[utoipa::path(get, path = "/gateway", tag = "credential", responses((status = 200, body = GatewayBody)))]
+pub async fn gateway(State(state): State<ApiState>, _: Authenticated) -> Json<GatewayBody> {
+    let endpoint = state.weir.gateway_endpoint().map(str::to_owned);
+    Json(GatewayBody {
+        on: endpoint.is_some(),
+        endpoint,
+    })
+}

@@ -1,0 +1,194 @@
+//! What a request passes before and after s3s: room for it, a refusal of what is not spoken here, and an answer in S3's form
+//! whatever happens.
+
+use futures::FutureExt;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
+use s3s::config::{S3Config, StaticConfigProvider};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::validation::NameValidation;
+use s3s::{Body, HttpError, S3Error, S3ErrorCode};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+use weir_core::id::RequestId;
+
+use crate::door::Door;
+use crate::fault;
+use crate::operations::Operations;
+
+/// A body that is taken in before anything answers: a refusal before it came in would close the connection under the
+/// client's next request.
+const SMALL_BODY_BYTES: u64 = 64 * 1024;
+/// Ten thousand parts, or a thousand keys, spelled in XML.
+const MAX_XML_BYTES: usize = 4 << 20;
+/// Headers for what is not done here. To ignore one would promise what is not kept.
+const REFUSED: [&str; 9] = [
+    "x-amz-grant-",
+    "x-amz-mfa",
+    "x-amz-object-lock-",
+    "x-amz-server-side-encryption",
+    "x-amz-copy-source-server-side-encryption",
+    "x-amz-tagging",
+    "x-amz-website-redirect-location",
+    "x-amz-write-offset-bytes",
+    "x-amz-bypass-governance-retention",
+];
+/// The owner of a bucket owns what is in it, whoever put it there.
+const ACLS: [&str; 2] = ["private", "bucket-owner-full-control"];
+
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// Requests that are served at a time, their bodies included. More are told to slow down.
+    pub max_requests: usize,
+    /// How long a client may neither send nor take anything.
+    pub idle: Duration,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            max_requests: 512,
+            idle: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The gateway as a service. Clones share its room.
+#[derive(Debug, Clone)]
+pub struct Front {
+    s3: S3Service,
+    room: Arc<Semaphore>,
+    pub(crate) idle: Duration,
+}
+
+struct AnyName;
+
+impl NameValidation for AnyName {
+    /// The guard compares it with the one bucket that there is.
+    fn validate_bucket_name(&self, _: &str) -> bool {
+        true
+    }
+}
+
+impl Front {
+    pub fn new(door: Door, config: &GatewayConfig) -> Self {
+        let mut builder = S3ServiceBuilder::new(Operations { idle: config.idle });
+        builder.set_auth(door.clone());
+        builder.set_access(door);
+        builder.set_validation(AnyName);
+        let mut limits = S3Config::default();
+        limits.xml_max_body_size = MAX_XML_BYTES;
+        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(limits))));
+        Self {
+            s3: builder.build(),
+            room: Arc::new(Semaphore::new(config.max_requests)),
+            idle: config.idle,
+        }
+    }
+
+    /// Errors: none that S3's form has a word for; the connection ends.
+    pub async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, HttpError> {
+        let (id, method, started) = (RequestId::new(), request.method().clone(), Instant::now());
+        let mut response = match Arc::clone(&self.room).try_acquire_owned() {
+            Err(_) => refuse(S3Error::new(S3ErrorCode::SlowDown))?,
+            Ok(room) => {
+                let answered = AssertUnwindSafe(self.admitted(request))
+                    .catch_unwind()
+                    .await;
+                let response = match answered {
+                    Ok(response) => response?,
+                    Err(_) => {
+                        tracing::error!(request.id = %id, "a request of the gateway panicked");
+                        refuse(S3Error::new(S3ErrorCode::InternalError))?
+                    }
+                };
+                // Until the last of the body is sent, or its reader is gone.
+                response.map(|body| {
+                    Body::http_body_unsync(body.map_frame(move |frame| {
+                        let _ = &room;
+                        frame
+                    }))
+                })
+            }
+        };
+        if response.status() == StatusCode::OK
+            && response.headers().contains_key(header::CONTENT_RANGE)
+        {
+            // s3s has no word for a part of what HEAD is asked about.
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        }
+        if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+            response.headers_mut().insert("x-amz-request-id", value);
+        }
+        tracing::debug!(
+            request.id = %id, http.method = %method, http.status = response.status().as_u16(),
+            http.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "gateway request"
+        );
+        Ok(response)
+    }
+
+    async fn admitted(&self, request: Request<Incoming>) -> Result<Response<Body>, HttpError> {
+        if let Some(error) = unspoken(request.method(), request.uri(), request.headers()) {
+            return refuse(error);
+        }
+        let (mut parts, body) = request.into_parts();
+        for (name, value) in &mut parts.headers {
+            value.set_sensitive(name == header::AUTHORIZATION || name == "x-amz-security-token");
+        }
+        let small = body
+            .size_hint()
+            .exact()
+            .is_some_and(|bytes| (1..=SMALL_BODY_BYTES).contains(&bytes));
+        let body = if small {
+            match tokio::time::timeout(self.idle, body.collect()).await {
+                Ok(Ok(whole)) => Body::from(whole.to_bytes()),
+                Ok(Err(_)) => return refuse(S3Error::new(S3ErrorCode::IncompleteBody)),
+                Err(_) => return refuse(S3Error::new(S3ErrorCode::RequestTimeout)),
+            }
+        } else {
+            Body::from(body)
+        };
+        self.s3.call(Request::from_parts(parts, body)).await
+    }
+}
+
+fn refuse(error: S3Error) -> Result<Response<Body>, HttpError> {
+    let response = error.to_http_response();
+    response.map_err(|error| HttpError::new(Box::new(error)))
+}
+
+/// Why a request is not looked at any further.
+fn unspoken(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<S3Error> {
+    let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let form = value(header::CONTENT_TYPE.as_str()).is_some_and(|kind| {
+        kind.trim_start()
+            .to_ascii_lowercase()
+            .starts_with("multipart/")
+    });
+    if *method == Method::POST && form {
+        return Some(fault::unsupported("Forms are not taken here."));
+    }
+    let old = value(header::AUTHORIZATION.as_str()).is_some_and(|value| value.starts_with("AWS "));
+    let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let mut names = query.map(|(name, _)| name);
+    if old || names.any(|name| name == "AWSAccessKeyId" || name == "Signature") {
+        return Some(fault::denied("Requests are signed with AWS4-HMAC-SHA256."));
+    }
+    let refused = headers.keys().any(|name| {
+        REFUSED
+            .iter()
+            .any(|refused| name.as_str().starts_with(refused))
+    });
+    let acl = headers.get_all("x-amz-acl").iter();
+    let shared = acl
+        .into_iter()
+        .any(|acl| !ACLS.iter().any(|known| acl == known));
+    if refused || shared {
+        let message = "Owners, tags, locks and keys of single objects are not kept here.";
+        return Some(fault::unsupported(message));
+    }
+    None
+}

@@ -1,0 +1,319 @@
+//! How engines get at a table's files: credentials for what lies below its location, for a time.
+//!
+//! Whether, and by whom, is `weir_core::delivery`'s to decide. A credential is made once for a caller, a table and an access,
+//! handed out again for half its life, and written to the ledger before it is handed out.
+
+pub mod gateway;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use moka::sync::Cache;
+use secrecy::SecretString;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use weir_core::authz::{Facts, Permit, verbs};
+use weir_core::delivery::{Access, Claim, Delivery, Subject, delivery};
+use weir_core::id::{PrincipalId, TableId};
+use weir_core::location::Location;
+use weir_core::name::TableIdent;
+use weir_core::page::{Page, PageRequest};
+use weir_core::principal::Caller;
+use weir_core::storage::Place;
+use weir_core::{Error, Result};
+use weir_db::Entry;
+use weir_db::iceberg::Lies;
+use weir_db::resolve::Target;
+use weir_db::vended::{self, NewVended};
+use weir_storage::vend::{Request, Vended};
+
+use crate::Weir;
+
+pub use weir_db::vended::LiveCredential;
+
+/// STS makes none that are shorter (AWS STS API reference, AssumeRole).
+const SHORTEST_OF_STORE: TimeDelta = TimeDelta::minutes(15);
+/// The ledger remembers what is over for so long.
+pub(crate) const KEPT: TimeDelta = TimeDelta::days(90);
+const OPERATION: &str = "table.vend";
+
+/// What reaches the files of one table.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    /// It is for everything below this.
+    pub prefix: Location,
+    /// Client settings in Iceberg's names.
+    pub config: BTreeMap<String, SecretString>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Credentials that were made and are not half over. One is made at a time for each of the keys.
+#[derive(Debug, Clone)]
+pub(crate) struct Credentials {
+    made: Cache<Key, Arc<Mutex<Option<Made>>>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    principal: PrincipalId,
+    table: TableId,
+    access: Access,
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+struct Made {
+    credential: Arc<Credential>,
+    /// From then on another is made.
+    stale_at: DateTime<Utc>,
+}
+
+impl Credentials {
+    pub(crate) fn new() -> Self {
+        Self {
+            made: Cache::builder()
+                .max_capacity(50_000)
+                .time_to_live(Duration::from_secs(3600))
+                .build(),
+        }
+    }
+}
+
+/// What the caller may do with the files of a table, by the facts about it.
+pub(crate) fn access(weir: &Weir, caller: &Caller, facts: &Facts) -> Result<Access> {
+    let gate = &weir.gate;
+    let commits = gate.would::<verbs::Commit>(caller, facts)?;
+    let deletes = gate.would::<verbs::Delete>(caller, facts)?;
+    Ok(if commits && deletes {
+        Access::Change
+    } else if commits && gate.would::<verbs::Insert>(caller, facts)? {
+        Access::Add
+    } else {
+        Access::Read
+    })
+}
+
+/// A credential for the files of the permit's table; none where an engine needs, or can be given, none.
+///
+/// Errors: `Denied` for who may not read every column; `Unavailable` where the store makes none.
+pub(crate) async fn credential(
+    weir: &Weir,
+    caller: &Caller,
+    ident: &TableIdent,
+    facts: &Facts,
+    permit: &Permit<verbs::Select>,
+    lies: &Lies,
+) -> Result<Option<Arc<Credential>>> {
+    let Some(place) = &lies.place else {
+        return Ok(None);
+    };
+    let by = match delivery(
+        place,
+        &lies.location,
+        permit.columns().is_all(),
+        weir.settings.gateway.is_some(),
+    ) {
+        Delivery::Unaided => return Ok(None),
+        Delivery::Refused => {
+            let message = "You may read some columns of this table, and its files have them all. Ask for SELECT on all of its columns.";
+            return weir
+                .gate
+                .refuse(caller, Target::Table(ident), OPERATION, message)
+                .await;
+        }
+        by @ (Delivery::Store | Delivery::Gateway) => by,
+    };
+    let key = Key {
+        principal: caller.principal,
+        table: TableId::from_uuid(permit.object().id),
+        access: access(weir, caller, facts)?,
+        place: place.clone(),
+    };
+    let (until, lifetime) = (access_ends(facts), weir.settings.credential_lifetime);
+    let now = weir.now();
+    let slot = weir.credentials.made.get_with_by_ref(&key, Arc::default);
+    let mut slot = slot.lock().await;
+    if let Some(made) = slot.as_ref()
+        && made.stale_at > now
+        && until.is_none_or(|until| made.credential.expires_at <= until)
+    {
+        return Ok(Some(made.credential.clone()));
+    }
+    let wish = Wish {
+        on: Subject::Table(key.table),
+        ident,
+        prefix: &lies.location,
+        place,
+        access: key.access,
+        by,
+        lifetime: until.map_or(lifetime, |until| lifetime.min(until - now)),
+        until,
+    };
+    let credential = Arc::new(make(weir, caller, &wish).await?);
+    *slot = Some(Made {
+        stale_at: now + (credential.expires_at - now) / 2,
+        credential: credential.clone(),
+    });
+    Ok(Some(credential))
+}
+
+/// A table that its maker writes files of before it is made.
+pub(crate) struct Staged<'a> {
+    pub(crate) ident: &'a TableIdent,
+    pub(crate) location: &'a Location,
+    pub(crate) place: &'a Place,
+    /// Was the location made up for it, so that no other table was or will be there?
+    pub(crate) is_new: bool,
+}
+
+/// A credential for a table that is staged.
+pub(crate) async fn staged(
+    weir: &Weir,
+    caller: &Caller,
+    staged: Staged<'_>,
+) -> Result<Option<Arc<Credential>>> {
+    let Staged {
+        ident,
+        location,
+        place,
+        is_new,
+    } = staged;
+    let by = match delivery(place, location, true, weir.settings.gateway.is_some()) {
+        // What a store made cannot be taken back, should another table come to lie there instead.
+        Delivery::Store if !is_new => return Ok(None),
+        Delivery::Unaided | Delivery::Refused => return Ok(None),
+        by => by,
+    };
+    let path = ident.namespace.path.to_strings();
+    let wish = Wish {
+        on: Subject::Staged(ident.namespace.catalog.to_string(), path),
+        ident,
+        prefix: location,
+        place,
+        access: Access::Change,
+        by,
+        lifetime: weir.settings.credential_lifetime,
+        until: None,
+    };
+    make(weir, caller, &wish).await.map(Arc::new).map(Some)
+}
+
+/// A credential about to be made.
+struct Wish<'a> {
+    on: Subject,
+    ident: &'a TableIdent,
+    prefix: &'a Location,
+    place: &'a Place,
+    access: Access,
+    by: Delivery,
+    lifetime: TimeDelta,
+    /// When the holder's access ends, where it does.
+    until: Option<DateTime<Utc>>,
+}
+
+async fn make(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Credential> {
+    let now = weir.now();
+    let vended = match wish.by {
+        Delivery::Store => from_store(weir, caller, wish).await?,
+        _ => from_gateway(weir, caller, wish)?,
+    };
+    let table = match &wish.on {
+        Subject::Table(id) => Some(*id),
+        Subject::Staged(..) => None,
+    };
+    let mut entry = Entry::by(caller, OPERATION, "table", wish.ident.to_string(), now);
+    entry.object_id = table.map(TableId::as_uuid);
+    let by = match wish.by {
+        Delivery::Store => "store",
+        _ => "gateway",
+    };
+    entry.detail =
+        json!({ "delivery": by, "access": wish.access, "expires_at": vended.expires_at });
+    let new = NewVended {
+        table,
+        principal: caller.principal,
+        delivery: by,
+        access: wish.access,
+        issued_at: now,
+        expires_at: vended.expires_at,
+    };
+    vended::record(&weir.db, &new, &entry).await?;
+    Ok(Credential {
+        prefix: wish.prefix.clone(),
+        config: vended.config,
+        expires_at: vended.expires_at,
+    })
+}
+
+async fn from_store(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Vended> {
+    if wish.lifetime < SHORTEST_OF_STORE {
+        return Err(Error::denied(
+            "Your access ends within 15 minutes, and the store makes no credential that is shorter. Ask for a longer grant.",
+        ));
+    }
+    let request = Request {
+        prefix: wish.prefix,
+        access: wish.access,
+        who: &caller.name,
+        lifetime: wish.lifetime,
+    };
+    let vended = weir.stores.open(wish.place)?.vend(&request).await?;
+    // Not every store makes them as short as they are asked for.
+    let slack = TimeDelta::minutes(1);
+    if wish
+        .until
+        .is_some_and(|until| vended.expires_at > until + slack)
+    {
+        return Err(Error::denied(
+            "Your access ends before a credential of this store would. Ask for a longer grant.",
+        ));
+    }
+    Ok(vended)
+}
+
+fn from_gateway(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Vended> {
+    let gateway = weir.settings.gateway.as_ref();
+    let gateway = gateway.ok_or_else(|| Error::internal("There is no gateway to deliver by"))?;
+    gateway.vend(&Claim {
+        principal: caller.principal,
+        on: wish.on.clone(),
+        location: wish.place.id,
+        prefix: wish.prefix.clone(),
+        access: wish.access,
+        expires_at: weir.now() + wish.lifetime,
+    })
+}
+
+/// When the first of the caller's grants on the table ends: what it may do then is decided anew.
+fn access_ends(facts: &Facts) -> Option<DateTime<Utc>> {
+    let ends = facts.grants.iter().filter_map(|grant| grant.valid_until);
+    ends.filter(|end| *end > facts.now).min()
+}
+
+/// The credentials that are live, for auditors: to whom, for which table, until when.
+pub async fn live(
+    weir: &Weir,
+    caller: &Caller,
+    page: &PageRequest,
+) -> Result<Page<LiveCredential>> {
+    let permit = weir
+        .gate
+        .read::<verbs::ReadAudit>(caller, Target::Server, "credential.list")
+        .await?;
+    vended::live(&weir.db, &permit, weir.now(), page).await
+}
+
+/// The live credentials that reach a table, and with it each of its columns, for who manages its grants.
+pub async fn reaching(
+    weir: &Weir,
+    caller: &Caller,
+    ident: &TableIdent,
+    page: &PageRequest,
+) -> Result<Page<LiveCredential>> {
+    let permit = weir
+        .gate
+        .read::<verbs::ManageGrants>(caller, Target::Table(ident), "credential.list")
+        .await?;
+    vended::of_table(&weir.db, &permit, weir.now(), page).await
+}

@@ -1,0 +1,153 @@
+//! Azure's storage, reached by its blob API.
+
+use chrono::Utc;
+use object_store::azure::MicrosoftAzureBuilder;
+use secrecy::ExposeSecret;
+use std::sync::Arc;
+use weir_core::location::Location;
+use weir_core::storage::StorageSettings;
+use weir_core::{Error, Result};
+
+use crate::config::{AccountKey, ClientSecret};
+use crate::keys::CheckedListing;
+use crate::s3::{Bucket, Vending, client_options, retries};
+use crate::vend::azure::{Endpoints, Identity, Reach, delegate};
+use crate::vend::{self, Request, Vended};
+
+/// How the server shows who it is.
+#[derive(Debug)]
+pub enum Access<'a> {
+    /// What the environment says, or the machine's managed identity.
+    Environment,
+    Application(&'a ClientSecret),
+    Account(&'a AccountKey),
+}
+
+/// Errors: an endpoint that is not Azure's without an account key. A key only signs what is sent; a token would be told to
+/// whoever answers there.
+pub fn open(root: &Location, settings: &StorageSettings, access: &Access<'_>) -> Result<Bucket> {
+    let named = root.container();
+    let (container, account) = named.ok_or_else(|| Error::internal("No location of Azure"))?;
+    let mut builder = match access {
+        Access::Environment => MicrosoftAzureBuilder::from_env(),
+        Access::Application(secret) => MicrosoftAzureBuilder::new()
+            .with_client_secret_authorization(
+                &secret.client_id,
+                secret.client_secret.expose_secret(),
+                &secret.tenant_id,
+            ),
+        Access::Account(key) => {
+            MicrosoftAzureBuilder::new().with_access_key(key.account_key.expose_secret())
+        }
+    };
+    if let Some(endpoint) = &settings.endpoint {
+        if !is_azure(endpoint) && !matches!(access, Access::Account(_)) {
+            return Err(Error::invalid(
+                "endpoint",
+                "An endpoint that is not Azure's own is reached with an account key only.",
+            ));
+        }
+        builder = builder.with_endpoint(endpoint.trim_end_matches('/').to_owned());
+    }
+    let client = builder
+        .with_account(account)
+        .with_container_name(container)
+        .with_retry(retries())
+        .with_client_options(client_options(settings))
+        .with_http_connector(CheckedListing::Azure)
+        .build()
+        .map_err(|error| {
+            Error::invalid(
+                "endpoint",
+                "These storage settings do not make a client for Azure's storage.",
+            )
+            .source(error)
+        })?;
+    let vending = match identity(access) {
+        Some(identity) => Vending::Azure(Maker {
+            client: vend::client()?,
+            identity,
+            endpoints: Endpoints {
+                store: settings.endpoint.clone(),
+                ..Endpoints::default()
+            },
+        }),
+        None => Vending::None(
+            "An account key makes no credentials for engines; an application of Entra ID does.",
+        ),
+    };
+    Ok(Bucket::over(root, Arc::new(client), vending))
+}
+
+fn identity(access: &Access<'_>) -> Option<Identity> {
+    match access {
+        Access::Environment => Some(Identity::Managed { client_id: None }),
+        Access::Application(secret) => Some(Identity::Application((*secret).clone())),
+        Access::Account(_) => None,
+    }
+}
+
+fn is_azure(endpoint: &str) -> bool {
+    let url = url::Url::parse(endpoint).ok();
+    url.is_some_and(|url| {
+        let host = url.host_str().unwrap_or_default();
+        url.scheme() == "https" && host.ends_with(".core.windows.net")
+    })
+}
+
+/// Makes credentials for directories. Nothing tells it that an account has no hierarchy and a table its container alone; in
+/// an account without one, Azure refuses what it makes.
+#[derive(Debug)]
+pub struct Maker {
+    client: reqwest::Client,
+    identity: Identity,
+    endpoints: Endpoints,
+}
+
+impl Maker {
+    pub async fn vend(&self, request: &Request<'_>) -> Result<Vended> {
+        let with = (&self.identity, &self.endpoints);
+        delegate(&self.client, with, Reach::Directory, request, Utc::now()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_for_azure_only() {
+        let root = Location::parse("l", "abfss://lake@weirlake.dfs.core.windows.net/raw").unwrap();
+        let secret = ClientSecret {
+            tenant_id: "t".into(),
+            client_id: "c".into(),
+            client_secret: "hush".to_owned().into(),
+        };
+        let key = AccountKey {
+            account_key: "aHVzaA==".to_owned().into(),
+        };
+        let opened = |endpoint: Option<&str>, access: &Access<'_>| {
+            let settings = StorageSettings {
+                endpoint: endpoint.map(str::to_owned),
+                ..Default::default()
+            };
+            open(&root, &settings, access)
+        };
+        let application = Access::Application(&secret);
+        let bucket = opened(None, &application).unwrap();
+        assert!(!format!("{bucket:?}").contains("hush"));
+        assert!(opened(Some("https://weirlake.blob.core.windows.net"), &application).is_ok());
+        for other in [
+            "http://weirlake.blob.core.windows.net",
+            "https://weirlake.blob.core.windows.net.example",
+            "https://evil.example/.core.windows.net",
+        ] {
+            let error = opened(Some(other), &application).unwrap_err();
+            assert_eq!(error.field(), Some("endpoint"), "{other}");
+            assert!(
+                opened(Some(other), &Access::Account(&key)).is_ok(),
+                "{other}"
+            );
+        }
+    }
+}
