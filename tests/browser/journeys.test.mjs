@@ -1,10 +1,10 @@
 // What people come to the console for, done as they do it.
 
 import assert from "node:assert/strict";
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { start, until } from "./harness.mjs";
+import { directory, start, until } from "./harness.mjs";
 
 const MODES = [
   ["with JavaScript", {}],
@@ -413,6 +413,57 @@ test("a column and a partition that appear in the lake appear in the catalog, an
   await open(page, `${penguins}/-/versions`);
   assert.deepEqual(await texts(page.locator(".timeline h2")), ["Version 2", "Version 1"]);
 });
+
+/** Sends the form with this button and gives back the status of the answer. */
+async function send(page, button) {
+  const answer = page.waitForResponse((response) => response.request().method() === "POST");
+  await press(page, button);
+  const status = (await answer).status();
+  await page.waitForLoadState();
+  return status;
+}
+
+for (const [mode, options] of MODES) {
+  test(`an operator adds a folder as a location, finds it in the list and tries it again, ${mode}`, async () => {
+    const [name, folder] = [mode === "with JavaScript" ? "landing" : "landing_2", await directory()];
+    const page = await weir.pageOf("admin", options);
+    await open(page, "/");
+    await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Storage" }).click();
+    await main(page).getByRole("link", { name: "Add a location" }).click();
+    await field(page, "Name").fill("landing zone");
+    await field(page, "URL").fill(`file://${folder}/none`);
+    await field(page, "Zone").selectOption("raw");
+    await field(page, "Access key id").fill("AKIAEXAMPLE");
+    await field(page, "Secret access key").fill("hush-hush");
+    assert.equal(await send(page, "Try and add it"), 422);
+    assert.equal(await field(page, "Name").getAttribute("aria-invalid"), "true");
+    assert.match(await page.locator("#e-name").innerText(), /letters, digits/);
+    assert.equal(await field(page, "Name").inputValue(), "landing zone");
+    assert.equal(await field(page, "Zone").inputValue(), "raw");
+    assert.equal(await field(page, "Access key id").inputValue(), "AKIAEXAMPLE");
+    assert.equal(await field(page, "Secret access key").inputValue(), "", "the secret is not kept");
+    assert.doesNotMatch(await page.content(), /hush-hush/);
+
+    await field(page, "Name").fill(name);
+    await field(page, "Access key id").fill("");
+    assert.equal(await send(page, "Try and add it"), 422);
+    assert.match(await page.locator("#e-url").innerText(), /does not exist/);
+    await field(page, "URL").fill(`file://${folder}`);
+    assert.equal(await send(page, "Try and add it"), 303);
+    assert.match(await flash(page).innerText(), /tried and added/);
+    const listed = row(page, "locations", name);
+    const told = (await listed.innerText()).replace(/\s+/g, " ");
+    for (const words of [`file://${folder}`, "Raw", "their own path", "none kept"]) assert.ok(told.includes(words), `${words} in ${told}`);
+
+    await listed.getByRole("link").click();
+    await page.waitForURL(weir.href(`/storage/${name}`));
+    assert.equal(await send(page, "Try again"), 303);
+    assert.match(await flash(page).innerText(), /was tried/);
+    await rm(folder, { recursive: true });
+    assert.notEqual(await send(page, "Try again"), 303);
+    assert.match(await main(page).getByRole("alert").innerText(), /does not exist/);
+  });
+}
 
 test("the audit log has every change, by whom, and filters them", async () => {
   const page = await weir.pageOf("admin");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -71,6 +71,24 @@ const PAGES = [
     await page.getByRole("main").locator("tbody").getByRole("link").last().click();
     await page.waitForURL(/runs/);
   }],
+  ["storage", "admin", 200, "/storage"],
+  ["no storage", "ann", 200, "/storage"],
+  ["a location", "admin", 200, "/storage/warehouse"],
+  ["a location, tried", "admin", 200, form("/storage/bucket", "Try again", async () => {})],
+  ["a location, tried in vain", "admin", 422, form("/storage/gone", "Try again", async () => {})],
+  ["add a location", "admin", 200, "/storage/-/new"],
+  ["add a location, wrong", "admin", 422, form("/storage/-/new", "Try and add it", async (main) => {
+    await main.getByLabel("Name", { exact: true }).fill("two words");
+    await main.getByLabel("URL").fill("s3://lake");
+  })],
+  ["add a location, silent", "admin", 503, form("/storage/-/new", "Try and add it", async (main) => {
+    await main.getByLabel("Name", { exact: true }).fill("silent");
+    await main.getByLabel("URL").fill("s3://lake");
+    await main.getByLabel("Endpoint", { exact: true }).fill("http://127.0.0.1:9");
+  })],
+  ["credentials", "admin", 200, "/credentials"],
+  ["credentials, forbidden", "ann", 403, "/credentials"],
+  ["access, with credentials", "admin", 200, `${TABLES}/vended/-/access`],
   ["audit", "admin", 200, "/audit"],
   ["audit, opened", "admin", 200, async (page) => {
     await page.goto(weir.href("/audit?action=grant.create"));
@@ -138,6 +156,14 @@ async function furnish() {
   await made("/grants", { principal: "ann", on: on("flights"), privileges: ["SELECT"], columns: { mode: "only", field_ids: [1, 2] } });
   await made("/catalogs", { name: "empty" });
   await made("/catalogs/lake/namespaces", { name: "empty" });
+  const folder = (name) => join(weir.dataDir, name);
+  for (const name of ["gone", "bucket"]) {
+    await mkdir(folder(name));
+    const settings = name === "bucket" ? { folder: folder(name), role: "arn:aws:iam::123456789012:role/a-role-of-a-name-that-is-longer-than-most", region: "eu-central-1" } : {};
+    await made("/locations", { name, url: name === "bucket" ? "s3://bucket" : `file://${folder(name)}`, zone: "cleaned", settings });
+  }
+  await rm(folder("gone"), { recursive: true });
+  await vend();
   await made("/crawlers", { name: "idle", location: "samples", prefix: "wide", catalog: "lake", namespace: "empty" });
   const long = "https://example.com/an/address/without/a/single/place/to/break/it/that/is/longer/than/a/narrow/window/is/wide";
   const table = "/catalogs/lake/namespaces/samples/tables/airports";
@@ -146,6 +172,22 @@ async function furnish() {
   for (const [at, level] of ["public", "internal", "confidential", "restricted"].entries()) {
     await made(`${table}/columns/${items[at].field_id}`, { version: 0, sensitivity: level, definition: `Words of people. ${long}` }, "PATCH");
   }
+}
+
+/** Makes a table that an engine is given a credential for. */
+async function vend() {
+  const { client_id, client_secret } = weir.principal("spark");
+  const body = new URLSearchParams({ grant_type: "client_credentials", client_id, client_secret }).toString();
+  const type = "application/x-www-form-urlencoded";
+  const token = await send(`${weir.iceberg}/v1/oauth/tokens`, { method: "POST", headers: { "content-type": type }, body });
+  assert.equal(token.status, 200, token.text);
+  const headers = {
+    authorization: `Bearer ${JSON.parse(token.text).access_token}`, "content-type": "application/json", "x-iceberg-access-delegation": "vended-credentials",
+  };
+  const schema = { type: "struct", fields: [{ id: 1, name: "id", type: "long", required: false }] };
+  const tables = `${weir.iceberg}/v1/lake/namespaces/samples/tables`;
+  const table = await send(tables, { method: "POST", headers, body: JSON.stringify({ name: "vended", schema }) });
+  assert.equal(table.status, 200, table.text);
 }
 
 /** Goes to the page and gives back what was answered, asked for and complained of on the way to its last document. */
@@ -201,7 +243,7 @@ for (const [name, who, status, how] of PAGES) {
   });
 }
 
-for (const path of ["/", "/crawlers/samples", CUSTOMERS, `${CUSTOMERS}/-/access`]) {
+for (const path of ["/", "/crawlers/samples", "/storage", "/storage/bucket", "/credentials", CUSTOMERS, `${TABLES}/vended/-/access`]) {
   test(`in a window of 320 pixels nothing of ${path} is cut off`, async () => {
     const page = await weir.pageOf("admin", { viewport: { width: 320, height: 640 } });
     await page.goto(weir.href(path));
@@ -231,6 +273,9 @@ const SAME_TITLE = [
   ["table", "table, some columns", "edit a column", "edit a table", "saved"],
   ["partitions", "partitions, hidden"],
   ["access", "own access"],
+  ["storage", "no storage"],
+  ["add a location, wrong", "add a location, silent"],
+  ["credentials, forbidden", "audit, forbidden"],
   ["crawlers", "no crawlers"],
   ["audit", "audit, opened", "audit, nothing"],
   ["grant form, wrong", "grant form, forgotten privilege"],

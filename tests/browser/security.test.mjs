@@ -34,6 +34,13 @@ const grant = (changes = {}) => ({
   principal: "ann", privileges: "SELECT", columns: "all", valid_until: "", reason: "", ...changes,
 });
 
+const keys = { access_key_id: "AKIAEXAMPLE", secret_access_key: "a-secret-that-nobody-may-see" };
+/** A location that who may add one cannot add either: there is no such folder. */
+const location = (changes = {}) => ({
+  name: "stolen", url: "file:///no/such/folder", zone: "", endpoint: "", region: "", role: "", sts_endpoint: "", kms_key: "", folder: "", access_key_id: "",
+  ...changes,
+});
+
 /** All that a request could have changed. */
 async function state() {
   const tables = await api.all(API_TABLES);
@@ -42,6 +49,7 @@ async function state() {
     columns: await Promise.all(tables.map(({ name }) => api.all(`${API_TABLES}/${name}/columns`))),
     access: await Promise.all(tables.map(({ name }) => api.get(`${API_TABLES}/${name}/access`))),
     runs: (await api.all("/crawlers/samples/runs")).map(({ id }) => id),
+    locations: await api.all("/locations"),
   });
 }
 
@@ -73,6 +81,8 @@ describe("a change that does not come from a page of the console", () => {
         [`${CUSTOMERS}/-/grants`, grant()],
         [`${TABLES}/airlines/-/grants/${id}/revoke`, {}],
         ["/crawlers/samples/-/start", {}],
+        ["/storage/-/new", location({ url: `file://${weir.dataDir}/postgres` })],
+        ["/storage/samples/-/rotate", keys],
         ["/logout", {}],
       ]) {
         const answer = await post(path, cookies.admin, fields, headers);
@@ -329,6 +339,15 @@ const MATRIX = [
   ["GET /crawlers/{crawler}/-/start", "/crawlers/secret/-/start", [303, 303, 303, 303]],
   ["POST /crawlers/{crawler}/-/start", "/crawlers/no-such-crawler/-/start", [401, 404, 404, 404], {}],
   ["GET /crawlers/{crawler}/runs/{run_id}", () => `/crawlers/samples/runs/${run}`, [303, 404, 200, 200]],
+  ["GET /storage", "/storage", [303, 200, 200, 200]],
+  ["GET /storage/-/new", "/storage/-/new", [303, 200, 200, 200]],
+  ["POST /storage/-/new", "/storage/-/new", [401, 403, 403, 422], location()],
+  ["GET /storage/{location}", "/storage/warehouse", [303, 404, 404, 200]],
+  ["GET /storage/{location}/-/validate", "/storage/secret/-/validate", [303, 303, 303, 303]],
+  ["POST /storage/{location}/-/validate", "/storage/samples/-/validate", [401, 403, 403, 303], {}],
+  ["GET /storage/{location}/-/rotate", "/storage/secret/-/rotate", [303, 303, 303, 303]],
+  ["POST /storage/{location}/-/rotate", "/storage/nowhere/-/rotate", [401, 403, 403, 404], keys],
+  ["GET /credentials", "/credentials", [303, 403, 403, 200]],
   ["GET /audit", "/audit", [303, 403, 403, 200]],
 ];
 let run;
@@ -376,6 +395,8 @@ describe("who gets what", () => {
       ["/c/secret", "/c/nowhere"],
       ["/c/secret/plans", "/c/nowhere/plans"],
       ["/crawlers/samples", "/crawlers/nowhere"],
+      ["/storage/samples", "/storage/nowhere"],
+      ["/storage/samples/-/validate", "/storage/nowhere/-/validate"],
       ["/crawlers/samples/-/start", "/crawlers/nowhere/-/start"],
       [`/crawlers/samples/runs/${run}`, `/crawlers/samples/runs/${NOBODY}`],
     ]) {
@@ -388,6 +409,8 @@ describe("who gets what", () => {
     assert.doesNotMatch(start, /secret|\/crawlers\/|\/audit/);
     const crawlers = (await get("/crawlers", cookies.ann)).text;
     assert.doesNotMatch(crawlers, /\/crawlers\/|samples|secret/);
+    const storage = (await get("/storage", cookies.ann)).text;
+    assert.doesNotMatch(storage, /samples|warehouse|file:|s3:/);
     const tables = (await get(TABLES, cookies.ann)).text;
     assert.doesNotMatch(tables, /flights|customers|penguins|movies|weather|earthquakes/);
     assert.match(tables, /airlines/);
@@ -421,6 +444,27 @@ describe("who gets what", () => {
   });
 });
 
+describe("a secret that was typed", () => {
+  const { secret_access_key: secret } = keys;
+  for (const [where, path, who, status, fields] of [
+    ["with a name that is none", "/storage/-/new", "admin", 422, location({ ...keys, name: "a b" })],
+    ["with a store that is silent", "/storage/-/new", "admin", 503, location({ ...keys, url: "s3://lake", endpoint: "http://127.0.0.1:9", path_style: "true" })],
+    ["by somebody who may not", "/storage/-/new", "ann", 403, location(keys)],
+    ["after the session had ended", "/storage/-/new", "gone", 401, location(keys)],
+    ["without its other half", "/storage/samples/-/rotate", "admin", 422, { ...keys, access_key_id: "" }],
+    ["for a location that is none", "/storage/nowhere/-/rotate", "admin", 404, keys],
+  ]) {
+    test(`comes back on no page and in no audit row: ${where}`, async () => {
+      const before = await state();
+      const answer = await post(path, who === "gone" ? "__Host-weir=gone" : cookies[who], fields);
+      assert.equal(answer.status, status);
+      assert.doesNotMatch(answer.text + JSON.stringify(answer.headers), new RegExp(secret));
+      assert.doesNotMatch((await get("/audit", cookies.admin)).text, new RegExp(secret));
+      assert.equal(await state(), before);
+    });
+  }
+});
+
 describe("a NUL byte, which no text in the database can hold, is refused as wrong input", () => {
   for (const [where, ask] of [
     ["in the name of a sign-in", () => post("/login", undefined, { name: "a\0b", password: "x" })],
@@ -430,6 +474,7 @@ describe("a NUL byte, which no text in the database can hold, is refused as wron
     ["in the audit log's action", () => get("/audit?action=a%00b", cookies.admin)],
     ["in a definition", () => post(`${CUSTOMERS}/-/columns/3`, cookies.sam, edit("", "a\0b"))],
     ["in an owner", () => post(`${CUSTOMERS}/-/annotate`, cookies.sam, { ...edit("", ""), owner: "a\0b", was_owner: "", steward: "", was_steward: "" })],
+    ["in the role of a location", () => post("/storage/-/new", cookies.admin, location({ url: `file://${weir.dataDir}/postgres`, role: "a\0b" }))],
     ["in a grant's reason", () => post(`${CUSTOMERS}/-/grants`, cookies.admin, grant({ reason: "a\0b" }))],
     ["in the name of a table", () => get(`${TABLES}/a%00b`, cookies.admin)],
     ["in a cursor", () => get("/c/lake?after=a%00b", cookies.admin)],
@@ -451,6 +496,7 @@ test("looking changes nothing, whatever is looked at and however", async () => {
     "/", "/c/lake", TABLES, CUSTOMERS, `${CUSTOMERS}/-/annotate`, `${CUSTOMERS}/-/columns/3`, `${CUSTOMERS}/-/versions`,
     `${CUSTOMERS}/-/partitions`, `${CUSTOMERS}/-/access`, `${CUSTOMERS}/-/grants`, `${TABLES}/airlines/-/grants/${id}/revoke`,
     "/crawlers", "/crawlers/samples", "/crawlers/samples/-/start", `/crawlers/samples/runs/${NOBODY}`, "/audit", "/logout",
+    "/storage", "/storage/-/new", "/storage/samples", "/storage/samples/-/validate", "/storage/samples/-/rotate", "/credentials",
   ];
   for (const path of paths) {
     for (const method of ["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"]) {

@@ -159,7 +159,15 @@ fn retry_after(kind: ErrorKind) -> Option<&'static str> {
     }
 }
 
-fn log(chrome: &Chrome, error: &Error) {
+/// The status of a form that comes back with what is wrong. It is there, whatever it did not find.
+pub(crate) fn status_of_form(error: &Error) -> StatusCode {
+    match error.kind() {
+        ErrorKind::NotFound => StatusCode::UNPROCESSABLE_ENTITY,
+        kind => words(kind).0,
+    }
+}
+
+pub(crate) fn log(chrome: &Chrome, error: &Error) {
     match error.kind() {
         ErrorKind::Internal => {
             tracing::error!(request.id = %chrome.request, error = ?error, "a console page failed");

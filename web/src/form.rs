@@ -13,6 +13,13 @@ use crate::failure::Failure;
 use crate::session::Viewer;
 
 pub(crate) const MAX_FORM_BYTES: usize = 256 * 1024;
+/// The field of a secret that is to be kept.
+pub(crate) const SECRET: &str = "secret_access_key";
+
+/// Is this what no page may show again, not even to whoever typed it?
+pub(crate) fn is_secret(field: &str) -> bool {
+    matches!(field, "password" | SECRET)
+}
 
 /// Which fields a form has.
 pub(crate) struct Shape {
@@ -169,6 +176,7 @@ impl FromRequestParts<Console> for Asked {
 /// An error that belongs beside a field of the form that caused it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FieldError {
+    /// Empty for one of the form as a whole.
     pub field: String,
     pub message: String,
 }
@@ -179,6 +187,11 @@ impl FieldError {
             field: field.to_owned(),
             message: message.into(),
         }
+    }
+
+    /// An error of the form as a whole: it is shown on top, and leads nowhere.
+    pub fn whole(message: impl Into<String>) -> Self {
+        Self::new("", message)
     }
 
     /// The error as one of the form's fields shows it, when the person who filled in the form can mend it.

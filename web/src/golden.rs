@@ -113,6 +113,11 @@ fn titles_tell_pages_apart() {
         "crawlers",
         "crawler",
         "run",
+        "storage",
+        "location",
+        "location_new",
+        "credentials",
+        "revoke_outlived",
         "audit",
         "not_found",
     ];

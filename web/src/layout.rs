@@ -13,7 +13,7 @@ pub(crate) struct Chrome {
     pub viewer: Option<String>,
     pub request: RequestId,
     pub now: DateTime<Utc>,
-    /// May the viewer read the audit log?
+    /// May the viewer read the audit log, and with it who holds credentials?
     pub audit: bool,
     /// What the request before this one did.
     pub done: Option<Done>,
@@ -42,16 +42,22 @@ pub(crate) enum Done {
     Granted,
     Revoked,
     AlreadyRunning,
+    LocationAdded,
+    LocationTried,
+    CredentialReplaced,
     SignedOut,
 }
 
 impl Done {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 9] = [
         Self::Saved,
         Self::Unchanged,
         Self::Granted,
         Self::Revoked,
         Self::AlreadyRunning,
+        Self::LocationAdded,
+        Self::LocationTried,
+        Self::CredentialReplaced,
         Self::SignedOut,
     ];
 
@@ -62,6 +68,9 @@ impl Done {
             Self::Granted => "granted",
             Self::Revoked => "revoked",
             Self::AlreadyRunning => "already-running",
+            Self::LocationAdded => "location-added",
+            Self::LocationTried => "location-tried",
+            Self::CredentialReplaced => "credential-replaced",
             Self::SignedOut => "signed-out",
         }
     }
@@ -76,6 +85,13 @@ impl Done {
             Self::Revoked => "The grant is revoked. The next request no longer has it.",
             Self::AlreadyRunning => {
                 "A run is queued or running already: no second one was started."
+            }
+            Self::LocationAdded => "The location was tried and added.",
+            Self::LocationTried => {
+                "The location was tried, and does all that it did when it was added."
+            }
+            Self::CredentialReplaced => {
+                "The new credential was tried and is kept. The one before is forgotten."
             }
             Self::SignedOut => "You are signed out.",
         }
@@ -98,7 +114,9 @@ impl Done {
 pub(crate) enum Section {
     Catalog,
     Crawlers,
+    Storage,
     Audit,
+    Credentials,
 }
 
 /// What a page says about itself.
@@ -150,7 +168,11 @@ fn top(chrome: &Chrome, section: Option<Section>) -> Markup {
                 nav aria-label="Main" {
                     a href="/" aria-current=[current(Section::Catalog)] { "Catalog" }
                     a href="/crawlers" aria-current=[current(Section::Crawlers)] { "Crawlers" }
-                    @if chrome.audit { a href="/audit" aria-current=[current(Section::Audit)] { "Audit" } }
+                    a href="/storage" aria-current=[current(Section::Storage)] { "Storage" }
+                    @if chrome.audit {
+                        a href="/audit" aria-current=[current(Section::Audit)] { "Audit" }
+                        a href="/credentials" aria-current=[current(Section::Credentials)] { "Credentials" }
+                    }
                 }
                 form.who method="post" action="/logout" {
                     span.muted { span.vh { "Signed in as " } (name) }

@@ -47,6 +47,12 @@ pub(crate) fn crawler(name: &str) -> String {
     format!("/crawlers/{}", encode(name))
 }
 
+pub(crate) const NEW_LOCATION: &str = "/storage/-/new";
+
+pub(crate) fn location(name: &str) -> String {
+    format!("/storage/{}", encode(name))
+}
+
 pub(crate) fn run(crawler: &str, id: RunId) -> String {
     format!("/crawlers/{}/runs/{id}", encode(crawler))
 }
@@ -119,6 +125,7 @@ pub(crate) fn object(kind: &str, name: &str) -> Option<String> {
         }
         "table" => TableAt::parse(name).map(|at| at.href()),
         "crawler" => Some(crawler(name)),
+        "location" => Some(location(name)),
         _ => None,
     }
 }

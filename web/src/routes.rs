@@ -4,8 +4,11 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::Console;
+use crate::pages::storage::{location, new};
 use crate::pages::table::{access, annotate, columns, grants, partitions, reports, versions};
-use crate::pages::{audit, catalog, crawler, crawlers, error, login, namespace, run, start};
+use crate::pages::{
+    audit, catalog, crawler, crawlers, credentials, error, login, namespace, run, start, storage,
+};
 
 pub(crate) fn pages() -> Router<Console> {
     Router::new()
@@ -42,6 +45,18 @@ pub(crate) fn pages() -> Router<Console> {
             get(crawler::to_crawler).post(crawler::start),
         )
         .route("/crawlers/{crawler}/runs/{run_id}", get(run::show))
+        .route("/storage", get(storage::show))
+        .route("/storage/-/new", get(new::show).post(new::create))
+        .route("/storage/{location}", get(location::show))
+        .route(
+            "/storage/{location}/-/validate",
+            get(location::to_location).post(location::validate),
+        )
+        .route(
+            "/storage/{location}/-/rotate",
+            get(location::to_location).post(location::rotate),
+        )
+        .route("/credentials", get(credentials::show))
         .route("/audit", get(audit::show))
         .fallback(error::nowhere)
         .method_not_allowed_fallback(error::wrong_method)

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use weir_core::audit::Outcome;
 use weir_core::crawl::RunState;
+use weir_core::storage::Zone;
 use weir_core::tag::Sensitivity;
 
 /// A value outside the closed set, were there one, is shown as it is and without a colour.
@@ -19,6 +20,17 @@ pub(crate) fn sensitivity(value: &str) -> Markup {
 
 pub(crate) fn unclassified() -> Markup {
     html! { span.none { "Unclassified" } }
+}
+
+/// How far the data of a storage location has come.
+pub(crate) fn zone(zone: Option<Zone>) -> Markup {
+    let (glyph, word) = match zone {
+        Some(Zone::Raw) => ("○", "Raw"),
+        Some(Zone::Cleaned) => ("◐", "Cleaned"),
+        Some(Zone::Curated) => ("●", "Curated"),
+        None => return html! { span.none { "No zone" } },
+    };
+    html! { span.badge { span aria-hidden="true" { (glyph) " " } (word) } }
 }
 
 pub(crate) fn run_state(state: RunState) -> Markup {

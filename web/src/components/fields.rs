@@ -14,13 +14,19 @@ pub(crate) struct Choice<'a> {
     pub text: &'a str,
 }
 
-/// What is wrong, on top of the page and first in focus, linked to where it can be mended.
+/// What is wrong, on top of the page and first in focus, linked to where it can be mended if that is a field.
 pub(crate) fn error_summary(error: Option<&FieldError>) -> Markup {
     html! {
         @if let Some(error) = error {
             div.summary role="alert" tabindex="-1" autofocus aria-labelledby="summary-title" {
-                h2 #summary-title { "There is a problem. Nothing was changed." }
-                p { a href={ "#f-" (error.field) } { (error.message) } }
+                @if error.field.is_empty() {
+                    // It may come from outside, in the middle of a change: nothing is promised.
+                    h2 #summary-title { "There is a problem." }
+                    p { (error.message) }
+                } @else {
+                    h2 #summary-title { "There is a problem. Nothing was changed." }
+                    p { a href={ "#f-" (error.field) } { (error.message) } }
+                }
             }
         }
     }

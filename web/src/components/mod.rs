@@ -7,7 +7,7 @@ mod frame;
 mod grid;
 mod icon;
 
-pub(crate) use badge::{change_line, outcome, run_state, sensitivity, unclassified};
+pub(crate) use badge::{change_line, outcome, run_state, sensitivity, unclassified, zone};
 pub(crate) use fields::{
     Choice, Input, error_summary, field_error, hidden, people, select, text_area, text_input,
 };

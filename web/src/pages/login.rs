@@ -14,7 +14,7 @@ use weir_identity::{Origin, SignIn};
 use crate::Console;
 use crate::components::{Input, error_summary, hidden, text_input};
 use crate::failure::Reply;
-use crate::form::{Asked, FieldError, Fields, Pairs, Shape};
+use crate::form::{Asked, FieldError, Fields, Pairs, Shape, is_secret};
 use crate::layout::{Chrome, Done, Head, document};
 use crate::links;
 use crate::redirect::{next_or_start, see_other};
@@ -144,7 +144,8 @@ pub(crate) fn page(chrome: &Chrome, view: &LoginView) -> Markup {
     )
 }
 
-/// What becomes of a form that came after its session had ended: nothing is saved, and nothing that was typed is lost.
+/// What becomes of a form that came after its session had ended: nothing is saved, and nothing that was typed is lost but
+/// its secrets.
 pub(crate) fn session_ended(chrome: &Chrome, action: &str, pairs: &[(String, String)]) -> Markup {
     let body = html! {
         div.notice {
@@ -154,7 +155,7 @@ pub(crate) fn session_ended(chrome: &Chrome, action: &str, pairs: &[(String, Str
                 li { a href="/login" target="_blank" { "Sign in in a new tab" } }
                 li {
                     form method="post" action=(action) {
-                        @for (name, value) in pairs.iter().filter(|(name, _)| name != "password") { (hidden(name, value)) }
+                        @for (name, value) in pairs.iter().filter(|(name, _)| !is_secret(name)) { (hidden(name, value)) }
                         "Come back here and " button.primary { "Send it again" }
                     }
                 }

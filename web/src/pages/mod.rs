@@ -4,11 +4,13 @@ pub(crate) mod audit;
 pub(crate) mod catalog;
 pub(crate) mod crawler;
 pub(crate) mod crawlers;
+pub(crate) mod credentials;
 pub(crate) mod error;
 pub(crate) mod login;
 pub(crate) mod namespace;
 pub(crate) mod run;
 pub(crate) mod start;
+pub(crate) mod storage;
 pub(crate) mod table;
 
 use weir_core::name::{Name, NamespaceIdent, TableIdent};

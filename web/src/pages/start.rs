@@ -71,7 +71,7 @@ fn first_steps(view: &StartView) -> Markup {
             "Looking for something that others can see? Ask them for a grant. Setting up a new server? Three steps:"
         }))
         ol.steps {
-            li { b { "Register a storage location." } " Where the files lie: a bucket or a folder, and how to reach it." }
+            li { b { a href=(links::NEW_LOCATION) { "Add a storage location." } } " Where the files lie: a bucket or a folder, and how to reach it." }
             li {
                 b { "Create a crawler." } " It looks there and describes what it finds in a namespace that you choose."
                 @if let Some(crawler) = crawler {

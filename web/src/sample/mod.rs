@@ -14,14 +14,16 @@ use weir_core::crawl::{
 };
 use weir_core::grant::{ColumnSet, Grant, GrantFact};
 use weir_core::id::{
-    AuditEventId, CatalogId, CrawlerId, FieldId, GrantId, NamespaceId, PrincipalId, RequestId,
-    RunId, TableId,
+    AuditEventId, CatalogId, CrawlerId, FieldId, GrantId, LocationId, NamespaceId, PrincipalId,
+    RequestId, RunId, TableId,
 };
 use weir_core::page::Page;
 use weir_core::principal::PrincipalKind;
 use weir_core::privilege::{Privilege, PrivilegeSet};
 use weir_core::resource::{Resource, ResourceKind};
 use weir_core::schema::{DataType, Field, Schema};
+use weir_core::storage::{StorageLocation, StorageSettings};
+use weir_operations::delivery::LiveCredential;
 
 use crate::layout::Chrome;
 
@@ -328,6 +330,32 @@ pub(crate) fn report(state: RunState) -> RunReport {
             table_id: None,
         }],
         hidden: 2,
+    }
+}
+
+pub(crate) fn location(name: &str, url: &str) -> StorageLocation {
+    StorageLocation {
+        id: id::<LocationId>(71),
+        name: name.into(),
+        url: url.into(),
+        settings: StorageSettings::default(),
+        zone: None,
+        has_credential: false,
+        created_at: hours_ago(400),
+    }
+}
+
+/// Made by a store, or by the gateway.
+pub(crate) fn live(number: u32, delivery: &str) -> LiveCredential {
+    LiveCredential {
+        credential_id: id::<TableId>(number).as_uuid(),
+        principal: "spark".into(),
+        table_id: Some(id::<TableId>(12).as_uuid()),
+        table_name: "lake.sales.emea.orders".into(),
+        delivery: delivery.into(),
+        access: "change".into(),
+        issued_at: hours_ago(0) - TimeDelta::minutes(20),
+        expires_at: now() + TimeDelta::minutes(40),
     }
 }
 

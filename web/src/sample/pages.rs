@@ -11,18 +11,25 @@ use weir_core::grant::ColumnSet;
 use weir_core::id::FieldId;
 use weir_core::page::Page;
 use weir_core::resource::ResourceKind;
+use weir_core::storage::{StorageLocation, StorageSettings, Zone};
+use weir_operations::delivery::LiveCredential;
 
 use crate::form::FieldError;
 use crate::layout::{Chrome, Done};
+use crate::pages::storage::location_form::LocationDraft;
+use crate::pages::storage::{self, location, new};
 use crate::pages::table::access::{self, AccessView};
 use crate::pages::table::columns::{self, ColumnsView, Editing};
 use crate::pages::table::conflict::{self, ConflictView, Subject};
 use crate::pages::table::draft::{self, Draft};
 use crate::pages::table::grant_form::GrantDraft;
 use crate::pages::table::grants::{self, RevokeView};
+use crate::pages::table::outliving::{self, OutlivingView};
 use crate::pages::table::partitions::{self, PartitionsView};
 use crate::pages::table::versions::{self, VersionsView};
-use crate::pages::{audit, catalog, crawler, crawlers, error, login, namespace, run, start};
+use crate::pages::{
+    audit, catalog, crawler, crawlers, credentials, error, login, namespace, run, start,
+};
 use crate::sample::{self, HOSTILE};
 
 type Named = (&'static str, Markup);
@@ -34,6 +41,7 @@ pub(crate) fn all() -> BTreeMap<&'static str, Markup> {
         columns_pages(),
         table_pages(),
         crawling(),
+        storing(),
         others(),
     ]
     .into_iter()
@@ -185,6 +193,49 @@ fn crawling() -> Vec<Named> {
     ]
 }
 
+fn storing() -> Vec<Named> {
+    let chrome = sample::chrome();
+    let live = vec![
+        sample::live(81, "store"),
+        LiveCredential {
+            table_id: None,
+            access: "read".into(),
+            ..sample::live(82, "gateway")
+        },
+        LiveCredential {
+            principal: HOSTILE.into(),
+            table_name: HOSTILE.into(),
+            ..sample::live(83, "a new way")
+        },
+    ];
+    let credentials = |items| credentials::CredentialsView {
+        live: sample::page(items),
+        after: None,
+    };
+    let outliving = OutlivingView {
+        at: crate::links::TableAt::of(&sample::table()),
+        outliving: vec![sample::live(81, "store")],
+    };
+    let new = new::NewLocationView::default();
+    vec![
+        ("storage", storage_page()),
+        ("storage_empty", storage_empty()),
+        ("location", location_page(None)),
+        ("location_error", location_failed()),
+        ("location_new", new::page(&chrome, &new)),
+        ("location_new_error", adding_wrongly()),
+        (
+            "credentials",
+            credentials::page(&chrome, &credentials(live)),
+        ),
+        (
+            "credentials_empty",
+            credentials::page(&chrome, &credentials(vec![])),
+        ),
+        ("revoke_outlived", outliving::page(&chrome, &outliving)),
+    ]
+}
+
 fn others() -> Vec<Named> {
     let anonymous = Chrome::anonymous(sample::id(1), sample::now());
     vec![
@@ -284,6 +335,11 @@ fn access_view(manage: bool) -> AccessView {
         draft: GrantDraft::default(),
         error: None,
         people: vec!["analysts".into()],
+        reaching: manage.then(|| Page {
+            items: vec![sample::live(81, "store"), sample::live(82, "gateway")],
+            next: Some("cur/sor".into()),
+        }),
+        after: None,
     }
 }
 
@@ -301,6 +357,80 @@ fn granting_wrongly() -> Markup {
         "A principal's name has letters, digits and `. _ - + @` only.",
     ));
     access::page(&sample::chrome(), &view)
+}
+
+fn bucket() -> StorageLocation {
+    StorageLocation {
+        zone: Some(Zone::Curated),
+        has_credential: true,
+        settings: StorageSettings {
+            endpoint: Some("https://store.example".into()),
+            region: Some("eu-central-1".into()),
+            path_style: true,
+            role: Some("arn:aws:iam::1:role/<lake>".into()),
+            ..StorageSettings::default()
+        },
+        ..sample::location("lake-bucket", "s3://lake/curated")
+    }
+}
+
+fn storage_page() -> Markup {
+    let mut landing = sample::location("landing", "s3://landing");
+    landing.zone = Some(Zone::Raw);
+    landing.settings.credential = Some("landing".into());
+    let disk = sample::location("disk", "file:///srv/lake");
+    let view = storage::StorageView {
+        locations: Page {
+            items: vec![disk, bucket(), landing],
+            next: Some("landing".into()),
+        },
+        after: None,
+        gateway: Some("http://127.0.0.1:8182".into()),
+    };
+    storage::page(&sample::chrome(), &view).unwrap()
+}
+
+fn storage_empty() -> Markup {
+    let view = storage::StorageView {
+        locations: sample::page(vec![]),
+        after: None,
+        gateway: None,
+    };
+    storage::page(&sample::chrome(), &view).unwrap()
+}
+
+fn location_page(error: Option<FieldError>) -> Markup {
+    let view = location::LocationView {
+        location: bucket(),
+        has_gateway: true,
+        access_key_id: String::new(),
+        error,
+    };
+    location::page(&sample::chrome(), &view).unwrap()
+}
+
+fn location_failed() -> Markup {
+    let sentence = "The location cannot be listed: `s3://lake/<curated>` does not let Weir in.";
+    location_page(Some(FieldError::whole(sentence)))
+}
+
+fn adding_wrongly() -> Markup {
+    let draft = LocationDraft {
+        name: HOSTILE.into(),
+        url: "s3://lake".into(),
+        zone: "raw".into(),
+        path_style: true,
+        access_key_id: "AKIA".into(),
+        ..LocationDraft::default()
+    };
+    let error = FieldError::new("name", "A name has letters, digits, `_` and `-` only.");
+    new::page(
+        &sample::chrome(),
+        &new::NewLocationView {
+            draft,
+            error: Some(error),
+        },
+    )
 }
 
 fn audit_page() -> Markup {

@@ -1,4 +1,4 @@
-//! Who has access to a table, and through which grant; where the viewer may, a form to grant more.
+//! Who has access to a table, and through which grant; where the viewer may, what engines hold, and a form to grant more.
 
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -6,20 +6,25 @@ use maud::{Markup, html};
 use weir_core::catalog::Table;
 use weir_core::grant::{ColumnSet, Grant};
 use weir_core::id::FieldId;
+use weir_core::page::{Page, PageRequest};
 use weir_core::principal::PrincipalKind;
 use weir_core::resource::ResourceKind;
-use weir_operations::{grant, table};
+use weir_operations::delivery::LiveCredential;
+use weir_operations::{delivery, grant, table};
 
 use super::columns::directory;
 use super::grant_form::{self, GrantDraft};
 use super::{Framed, Tab, TablePath, frame};
 use crate::Console;
-use crate::components::{Heading, ago, cell, empty, error_summary, exact_time, grid, row_head};
+use crate::components::{
+    Heading, ago, cell, empty, error_summary, exact_time, grid, pager, row_head,
+};
 use crate::failure::Reply;
-use crate::form::FieldError;
+use crate::form::{Asked, FieldError};
 use crate::layout::Chrome;
 use crate::links::At;
 use crate::links::{self, TableAt};
+use crate::pages::{credentials, if_permitted};
 use crate::session::Viewer;
 
 pub(crate) struct AccessView {
@@ -31,14 +36,18 @@ pub(crate) struct AccessView {
     pub error: Option<FieldError>,
     /// Names to suggest, for those who may read the directory.
     pub people: Vec<String>,
+    /// What engines hold now to reach the table's files with, for who manages grants.
+    pub reaching: Option<Page<LiveCredential>>,
+    pub after: Option<String>,
 }
 
 pub(crate) async fn show(
     State(console): State<Console>,
     viewer: Viewer,
     At(path): At<TablePath>,
+    asked: Asked,
 ) -> Reply {
-    let view = load(&console, &viewer, &path).await?;
+    let view = load(&console, &viewer, &path, &asked.page()?).await?;
     Ok(page(&viewer.chrome, &view).into_response())
 }
 
@@ -46,6 +55,7 @@ pub(super) async fn load(
     console: &Console,
     viewer: &Viewer,
     path: &TablePath,
+    request: &PageRequest,
 ) -> weir_core::Result<AccessView> {
     let ident = path.ident()?;
     let table = table::describe(&console.weir, &viewer.caller, &ident).await?;
@@ -53,10 +63,11 @@ pub(super) async fn load(
         .await?
         .manage_grants;
     let grants = grant::on_table(&console.weir, &viewer.caller, &ident).await?;
-    let people = if manage {
-        directory(console, viewer).await?
+    let (people, reaching) = if manage {
+        let live = delivery::reaching(&console.weir, &viewer.caller, &ident, request).await;
+        (directory(console, viewer).await?, if_permitted(live)?)
     } else {
-        Vec::new()
+        (Vec::new(), None)
     };
     Ok(AccessView {
         table,
@@ -65,6 +76,8 @@ pub(super) async fn load(
         draft: GrantDraft::default(),
         error: None,
         people,
+        reaching,
+        after: request.after().map(str::to_owned),
     })
 }
 
@@ -91,6 +104,7 @@ pub(crate) fn page(chrome: &Chrome, view: &AccessView) -> Markup {
             }
             (grid("Grants", "grants", &HEADINGS, &html! { @for grant in &view.grants { (row(chrome, view, &at, grant)) } }))
         }
+        @if let Some(live) = &view.reaching { (reaching(&at, live, view.after.as_deref())) }
         @if view.manage { (grant_form::form(&at, view)) } @else { p.muted { "Only those with MANAGE_GRANTS, or a grant that may be passed on, can grant more." } }
     };
     let framed = Framed {
@@ -102,6 +116,35 @@ pub(crate) fn page(chrome: &Chrome, view: &AccessView) -> Markup {
         editor: None,
     };
     frame(chrome, &framed, &error_summary(error), &body)
+}
+
+const REACHING: [Heading; 4] = [
+    Heading::Text("Who"),
+    Heading::Text("May"),
+    Heading::Text("Made by"),
+    Heading::Text("Until"),
+];
+
+fn reaching(at: &TableAt, live: &Page<LiveCredential>, after: Option<&str>) -> Markup {
+    let rows = html! {
+        @for one in &live.items {
+            tr role="row" {
+                (row_head(&html! { (one.principal) }))
+                (cell("May", &html! { (credentials::access(one)) }))
+                (cell("Made by", &credentials::made_by(one)))
+                (cell("Until", &exact_time(one.expires_at)))
+            }
+        }
+    };
+    html! {
+        h2 { "Credentials that reach it now" }
+        @if live.items.is_empty() && after.is_none() {
+            p.muted { "No engine holds one." }
+        } @else {
+            (grid("Credentials that reach the table", "", &REACHING, &rows))
+            (pager(&at.verb("access"), &[], after, live.next.as_deref()))
+        }
+    }
 }
 
 fn row(chrome: &Chrome, view: &AccessView, at: &TableAt, grant: &Grant) -> Markup {

@@ -8,12 +8,14 @@ use serde::Deserialize;
 use weir_core::catalog::Table;
 use weir_core::grant::Grant;
 use weir_core::id::GrantId;
+use weir_core::page::PageRequest;
 use weir_core::{Error, ErrorKind, Result};
 use weir_operations::grant::GrantTarget;
 use weir_operations::{grant, table};
 
 use super::access::{self, columns, kind, origin, privileges, until};
 use super::grant_form::{FIELDS, GrantDraft, SHAPE};
+use super::outliving::{self, OutlivingView};
 use super::{Framed, Tab, TablePath, frame};
 use crate::Console;
 use crate::components::fact;
@@ -87,7 +89,7 @@ async fn refused(
     let Some(at_field) = at_field else {
         return Err(error.into());
     };
-    let mut view = access::load(console, viewer, path).await?;
+    let mut view = access::load(console, viewer, path, &PageRequest::new(None, None)?).await?;
     view.draft = draft;
     view.error = Some(at_field);
     Ok((status, access::page(&viewer.chrome, &view)).into_response())
@@ -106,6 +108,7 @@ pub(crate) async fn confirm(
     Ok(confirm_page(&viewer.chrome, &RevokeView { table, grant }).into_response())
 }
 
+/// Answers with a page, and not with the way to one, when the grant is outlived: only this answer knows by what.
 pub(crate) async fn revoke(
     State(console): State<Console>,
     At(path): At<TablePath>,
@@ -118,8 +121,15 @@ pub(crate) async fn revoke(
         optional: &[],
         many: &[],
     })?;
-    grant::revoke(&console.weir, &sent.viewer.caller, grant.id()?).await?;
-    Ok(to_access(&path, Done::Revoked))
+    let outliving = grant::revoke(&console.weir, &sent.viewer.caller, grant.id()?).await?;
+    if outliving.is_empty() {
+        return Ok(to_access(&path, Done::Revoked));
+    }
+    let view = OutlivingView {
+        at: path.at(),
+        outliving,
+    };
+    Ok(outliving::page(&sent.viewer.chrome, &view).into_response())
 }
 
 /// An address that only takes a form leads whoever follows it to the page with the form.

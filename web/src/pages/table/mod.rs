@@ -8,6 +8,7 @@ pub(crate) mod conflict;
 pub(crate) mod draft;
 pub(crate) mod grant_form;
 pub(crate) mod grants;
+pub(crate) mod outliving;
 pub(crate) mod partitions;
 pub(crate) mod reports;
 pub(crate) mod versions;

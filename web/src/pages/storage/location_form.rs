@@ -1,0 +1,368 @@
+//! The forms of a storage location: one that registers it, and the fields of a credential, which two forms share.
+//!
+//! What is secret is read from the fields into a `SecretString` and nowhere else: no draft has it, so no page can.
+
+use maud::{Markup, html};
+use secrecy::SecretString;
+use weir_core::location::Location;
+use weir_core::name::Name;
+use weir_core::storage::{StorageSettings, Zone};
+use weir_core::{Error, ErrorKind, Result};
+use weir_operations::location::{Registration, S3Credential};
+
+use crate::components::{Choice, Input, select, text_input};
+use crate::form::{FieldError, Fields, SECRET, Shape};
+use crate::links;
+
+pub(super) const SHAPE: Shape = Shape {
+    needed: &[
+        "name",
+        "url",
+        "zone",
+        "endpoint",
+        "region",
+        "role",
+        "sts_endpoint",
+        "kms_key",
+        "folder",
+        "access_key_id",
+    ],
+    // A form that was kept over the end of a session comes without the secret.
+    optional: &["path_style", SECRET],
+    many: &[],
+};
+/// The fields that an error can stand beside.
+pub(super) const FIELDS: &[&str] = &[
+    "name",
+    "url",
+    "zone",
+    "endpoint",
+    "region",
+    "role",
+    "sts_endpoint",
+    "kms_key",
+    "folder",
+    "access_key_id",
+    SECRET,
+];
+pub(super) const CREDENTIAL_SHAPE: Shape = Shape {
+    needed: &["access_key_id"],
+    optional: &[SECRET],
+    many: &[],
+};
+pub(super) const CREDENTIAL_FIELDS: &[&str] = &["access_key_id", SECRET];
+
+/// The form as it was typed, without its secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct LocationDraft {
+    pub name: String,
+    pub url: String,
+    pub zone: String,
+    pub endpoint: String,
+    pub region: String,
+    pub path_style: bool,
+    pub role: String,
+    pub sts_endpoint: String,
+    pub kms_key: String,
+    pub folder: String,
+    pub access_key_id: String,
+}
+
+impl LocationDraft {
+    pub fn read(fields: &Fields) -> Self {
+        let text = |name| fields.text(name).trim().to_owned();
+        Self {
+            name: text("name"),
+            url: text("url"),
+            zone: text("zone"),
+            endpoint: text("endpoint"),
+            region: text("region"),
+            path_style: fields.ticked("path_style"),
+            role: text("role"),
+            sts_endpoint: text("sts_endpoint"),
+            kms_key: text("kms_key"),
+            folder: text("folder"),
+            access_key_id: text("access_key_id"),
+        }
+    }
+
+    /// Errors: what cannot be read, named by its field.
+    pub fn registration(&self, credential: Option<S3Credential>) -> Result<Registration> {
+        let settings = StorageSettings {
+            endpoint: given(&self.endpoint),
+            region: given(&self.region),
+            path_style: self.path_style,
+            role: given(&self.role),
+            sts_endpoint: given(&self.sts_endpoint),
+            kms_key: given(&self.kms_key),
+            folder: given(&self.folder),
+            ..StorageSettings::default()
+        };
+        Ok(Registration {
+            name: Name::parse("name", &self.name)?,
+            url: Location::parse("url", &self.url)?,
+            settings,
+            zone: given(&self.zone)
+                .map(|zone| Zone::parse(&zone))
+                .transpose()?,
+            credential: credential.map(Into::into),
+        })
+    }
+}
+
+fn given(text: &str) -> Option<String> {
+    Some(text.to_owned()).filter(|text| !text.is_empty())
+}
+
+/// The credential of a form; none where both of its fields are empty.
+///
+/// Errors: one of the two without the other.
+pub(super) fn credential(fields: &Fields) -> Result<Option<S3Credential>> {
+    let access_key_id = fields.text("access_key_id").trim().to_owned();
+    let secret = fields.text(SECRET).trim().to_owned();
+    match (access_key_id.is_empty(), secret.is_empty()) {
+        (true, true) => Ok(None),
+        (true, false) => Err(Error::invalid(
+            "access_key_id",
+            "Type the access key's id too.",
+        )),
+        (false, true) => Err(Error::invalid(
+            SECRET,
+            "Type the secret access key. A form that comes back never has it.",
+        )),
+        (false, false) => Ok(Some(S3Credential {
+            access_key_id,
+            secret_access_key: SecretString::from(secret),
+            session_token: None,
+        })),
+    }
+}
+
+/// An error as the form shows it: beside its field where it has one, else on top. None where the form cannot help.
+pub(super) fn mendable(error: &Error, fields: &[&str]) -> Option<FieldError> {
+    let message = error.public_message();
+    let at = |field: &str| match fields.contains(&field) {
+        true => FieldError::new(field, message),
+        false => FieldError::whole(message),
+    };
+    match error.kind() {
+        ErrorKind::Invalid => Some(match error.field() {
+            // The store's own word for the root that it opens.
+            Some("location") | None => at("url"),
+            Some(field) => at(field),
+        }),
+        ErrorKind::AlreadyExists => Some(at("name")),
+        ErrorKind::Conflict | ErrorKind::Unsupported | ErrorKind::NotFound => Some(at("url")),
+        ErrorKind::Unavailable | ErrorKind::Denied => Some(FieldError::whole(message)),
+        ErrorKind::TooLarge
+        | ErrorKind::Unauthenticated
+        | ErrorKind::Throttled
+        | ErrorKind::Internal => None,
+    }
+}
+
+const ZONES: [Choice<'_>; 4] = [
+    Choice {
+        value: "",
+        text: "None",
+    },
+    Choice {
+        value: "raw",
+        text: "Raw: as its source delivered it",
+    },
+    Choice {
+        value: "cleaned",
+        text: "Cleaned",
+    },
+    Choice {
+        value: "curated",
+        text: "Curated: ready for its users",
+    },
+];
+
+pub(super) fn form(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
+    let name = Input {
+        hint: "What crawlers and catalogs call it: letters, digits, _ and -.",
+        required: true,
+        ..Input::text("name", "Name", &draft.name)
+    };
+    let url = Input {
+        hint: "A bucket or a part of one, or a folder of the server: s3://bucket/folder or file:///folder.",
+        required: true,
+        ..Input::text("url", "URL", &draft.url)
+    };
+    html! {
+        form.panel.stack method="post" action=(links::NEW_LOCATION) {
+            div.pair { (text_input(&name, error)) (text_input(&url, error)) }
+            (select("zone", "Zone", &draft.zone, &ZONES, None, error))
+            (store(draft, error))
+            (own_credential(draft, error))
+            (engines(draft, error))
+            div.actions {
+                button.primary { "Try and add it" }
+                a.button href="/storage" data-cancel { "Cancel" }
+            }
+        }
+    }
+}
+
+fn store(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
+    let endpoint = Input {
+        hint: "Only where the store is not AWS.",
+        ..Input::text("endpoint", "Endpoint", &draft.endpoint)
+    };
+    let region = Input {
+        hint: "As eu-central-1.",
+        ..Input::text("region", "Region", &draft.region)
+    };
+    html! {
+        fieldset.group {
+            legend { "The store of a bucket" }
+            div.stack {
+                div.pair { (text_input(&endpoint, error)) (text_input(&region, error)) }
+                label.check {
+                    input type="checkbox" name="path_style" value="true" checked[draft.path_style];
+                    "The bucket stands in the path, not in the host name"
+                }
+            }
+        }
+    }
+}
+
+fn own_credential(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
+    html! {
+        fieldset.group {
+            legend { "What Weir itself reaches it with" }
+            div.stack {
+                p.hint { "Kept sealed and never shown again. Without one, Weir uses the credentials of its environment." }
+                (credential_inputs(&draft.access_key_id, false, error))
+            }
+        }
+    }
+}
+
+/// The two fields of a credential. The second is always drawn empty.
+pub(super) fn credential_inputs(
+    access_key_id: &str,
+    required: bool,
+    error: Option<&FieldError>,
+) -> Markup {
+    let id = Input {
+        required,
+        ..Input::text("access_key_id", "Access key id", access_key_id)
+    };
+    let secret = Input {
+        kind: "password",
+        autocomplete: "new-password",
+        required,
+        ..Input::text(SECRET, "Secret access key", "")
+    };
+    html! { div.pair { (text_input(&id, error)) (text_input(&secret, error)) } }
+}
+
+fn engines(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
+    let role = Input {
+        hint: "The ARN of the role that short-lived credentials are made from. Without one, engines go through the gateway.",
+        ..Input::text("role", "Role", &draft.role)
+    };
+    let sts = Input {
+        hint: "Only where STS is neither the store's own nor that of AWS.",
+        ..Input::text("sts_endpoint", "STS endpoint", &draft.sts_endpoint)
+    };
+    let key = Input {
+        hint: "The ARN of the KMS key that the store encrypts with, if it does.",
+        ..Input::text("kms_key", "KMS key", &draft.kms_key)
+    };
+    let folder = Input {
+        hint: "A folder of the server that stands for the bucket. There is no store then: engines go through the gateway.",
+        ..Input::text("folder", "Folder", &draft.folder)
+    };
+    html! {
+        fieldset.group {
+            legend { "What engines reach it with" }
+            div.stack {
+                div.pair { (text_input(&role, error)) (text_input(&sts, error)) }
+                div.pair { (text_input(&key, error)) (text_input(&folder, error)) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+
+    type Spoil = fn(&mut LocationDraft);
+
+    fn draft() -> LocationDraft {
+        LocationDraft {
+            name: "lake".into(),
+            url: "s3://lake/raw/".into(),
+            zone: "raw".into(),
+            endpoint: "http://127.0.0.1:9000".into(),
+            path_style: true,
+            ..LocationDraft::default()
+        }
+    }
+
+    fn keys(id: &str, secret: Option<&str>) -> Fields {
+        let mut pairs = vec![("access_key_id".to_owned(), id.to_owned())];
+        pairs.extend(secret.map(|secret| (SECRET.to_owned(), secret.to_owned())));
+        Fields::check(pairs, &CREDENTIAL_SHAPE).unwrap()
+    }
+
+    #[test]
+    fn a_location_is_read_and_what_is_empty_is_left_out() {
+        let new = draft().registration(None).unwrap();
+        assert_eq!(new.url.to_string(), "s3://lake/raw");
+        assert_eq!(new.zone, Some(Zone::Raw));
+        assert!(new.settings.path_style);
+        assert_eq!(new.settings.region, None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_by_its_field() {
+        let wrong: [(&str, Spoil); 4] = [
+            ("name", |it| it.name = "a b".into()),
+            ("name", |it| it.name = String::new()),
+            ("url", |it| it.url = "/srv/lake".into()),
+            ("zone", |it| it.zone = "golden".into()),
+        ];
+        for (field, spoil) in wrong {
+            let mut draft = draft();
+            spoil(&mut draft);
+            let error = draft.registration(None).map(|_| ()).unwrap_err();
+            assert_eq!(mendable(&error, FIELDS).unwrap().field, field);
+        }
+    }
+
+    #[test]
+    fn a_credential_is_whole_or_absent_and_never_printed() {
+        assert!(credential(&keys(" ", Some(""))).unwrap().is_none());
+        let whole = credential(&keys("AKIA", Some(" hush "))).unwrap().unwrap();
+        assert_eq!(whole.secret_access_key.expose_secret(), "hush");
+        assert!(!format!("{whole:?}").contains("hush"));
+        for (fields, field) in [
+            (keys("AKIA", None), SECRET),
+            (keys("AKIA", Some("")), SECRET),
+            (keys("", Some("hush")), "access_key_id"),
+        ] {
+            assert_eq!(credential(&fields).unwrap_err().field(), Some(field));
+        }
+    }
+
+    #[test]
+    fn an_error_stands_where_it_can_be_mended_and_ours_stand_nowhere() {
+        let field = |error: Error| mendable(&error, FIELDS).map(|error| error.field);
+        let at = |name: &str| Some(name.to_owned());
+        assert_eq!(field(Error::invalid("folder", "No.")), at("folder"));
+        assert_eq!(field(Error::invalid("location", "No.")), at("url"));
+        assert_eq!(field(Error::invalid("text", "No.")), at(""));
+        assert_eq!(field(Error::already_exists("There is one.")), at("name"));
+        assert_eq!(field(Error::conflict("It overlaps.")), at("url"));
+        assert_eq!(field(Error::unavailable("It is silent.")), at(""));
+        assert_eq!(field(Error::denied("You may not.")), at(""));
+        assert_eq!(field(Error::internal("a bug")), None);
+    }
+}
