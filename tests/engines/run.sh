@@ -2,7 +2,7 @@
 # Runs real engines and plain HTTP against a weir of their own: PyIceberg, DuckDB, the contract and made-up requests.
 # The last line is the sum; any failure is a failing exit.
 #   WEIR_BIN=target/debug/weir bash tests/engines/run.sh [family…] [-- options of pytest]
-# Families: pyiceberg duckdb contract schemathesis. Each has a server, and a folder of Python packages that is kept and made
+# Families: pyiceberg duckdb contract schemathesis stores gateway daft. Each has a server, and a folder of Python packages that is kept and made
 # anew when its requirements change.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -42,7 +42,7 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
     shift
 done
 [ $# -eq 0 ] || shift
-[ ${#families[@]} -gt 0 ] || families=(pyiceberg duckdb contract schemathesis)
+[ ${#families[@]} -gt 0 ] || families=(pyiceberg duckdb contract schemathesis stores gateway daft)
 
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
@@ -51,6 +51,7 @@ cd "$here"
 for family in "${families[@]}"; do
     venv=$family
     [ "$family" != schemathesis ] || venv=contract
+    [ "$family" != gateway ] || venv=stores
     files=(test_"$family"*.py)
     [ -e "${files[0]}" ] || { say "There is no family $family."; exit 1; }
     packages "$venv"

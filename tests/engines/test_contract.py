@@ -133,13 +133,25 @@ def test_tables_are_created_loaded_listed_and_dropped(face: Face, space: str) ->
     face.refused("POST", "/namespaces/absent/tables", 404, "NoSuchNamespaceException", json=create("orders"))
 
 
-def test_no_credentials_are_handed_out(face: Face, at: str) -> None:
-    for headers in ({}, {"X-Iceberg-Access-Delegation": "vended-credentials,remote-signing,other"}):
+def test_a_credential_is_for_who_asks_and_answers_with_one_are_kept_by_nobody(face: Face, at: str) -> None:
+    for headers in ({}, {"X-Iceberg-Access-Delegation": "remote-signing,other"}):
         told = face.call("GET", at, headers=headers)
         assert "storage-credentials" not in told
         assert not [key for key in told.get("config") or {} if key.startswith("s3.")]
-    for method, last in (("GET", "credentials"), ("POST", "sign")):
-        face.send(method, f"{face.root}{at}/{last}", expect=404, checked=False)
+    asked = {"X-Iceberg-Access-Delegation": "remote-signing, vended-credentials"}
+    answer = face.send("GET", f"{face.root}{at}", headers=asked)
+    told = answer.json()
+    (storage,) = told["storage-credentials"]
+    assert storage["prefix"] == told["metadata"]["location"] + "/"
+    assert storage["config"].items() <= told["config"].items()
+    assert answer.headers["cache-control"] == "private, no-store"
+    # The tag is another than without, and holds as long as the credential is handed out again.
+    tag = answer.headers["etag"]
+    assert tag != face.send("GET", f"{face.root}{at}").headers["etag"]
+    face.send("GET", f"{face.root}{at}", headers=asked | {"If-None-Match": tag}, expect=304)
+    fresh = face.call("GET", f"{at}/credentials")
+    assert fresh["storage-credentials"] == [storage]
+    face.send("POST", f"{face.root}{at}/sign", expect=404, checked=False)
 
 
 def test_a_table_is_renamed_within_and_across_namespaces(face: Face, space: str, table: str, at: str) -> None:

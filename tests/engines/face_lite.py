@@ -1,0 +1,59 @@
+"""The Iceberg face over HTTP with the standard library: for suites that need a credential as it comes."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+from weir_process import Principal, Ready
+
+TIMEOUT_SECONDS = 60.0
+
+
+@dataclass
+class Face:
+    base: str
+    token: str
+
+    @classmethod
+    def sign_in(cls, ready: Ready, principal: Principal) -> Face:
+        form = urllib.parse.urlencode(
+            {
+                "grant_type": "client_credentials",
+                "client_id": principal.client_id,
+                "client_secret": principal.client_secret,
+            }
+        )
+        request = urllib.request.Request(f"{ready.iceberg}/v1/oauth/tokens", data=form.encode())
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+            token = json.load(answer)["access_token"]
+        return cls(f"{ready.iceberg}/v1/{ready.warehouse}", token)
+
+    def call(self, method: str, path: str, body: Any = None, *, delegated: bool = False) -> Any:
+        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
+        if delegated:
+            headers["x-iceberg-access-delegation"] = "vended-credentials"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.base + path, data=data, method=method, headers=headers)
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def load(self, table: str) -> dict[str, Any]:
+        space, name = table.rsplit(".", 1)
+        loaded: dict[str, Any] = self.call("GET", f"/namespaces/{space}/tables/{name}", delegated=True)
+        return loaded
+
+    def refused(self, method: str, path: str, body: Any = None, *, status: int, delegated: bool = False) -> str:
+        """What the refusal says."""
+        try:
+            self.call(method, path, body, delegated=delegated)
+        except urllib.error.HTTPError as error:
+            text = error.read().decode()
+            assert error.code == status, (error.code, text)
+            return text
+        raise AssertionError(f"{method} {path} was answered")

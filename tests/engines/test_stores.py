@@ -1,0 +1,224 @@
+"""Tables in an S3 store: what engines get is enforced by the store itself, and reaches one table."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import polars
+import pyarrow as pa
+import pytest
+
+import duckdb_client
+import s3_client
+from face_lite import Face
+from management import Management, Refused
+from pyiceberg_client import PEOPLE, catalog_for, ids, people
+from requests_raw import create
+from seaweed import BUCKET, CATALOG, ROLE, ROOT, Seaweed
+from weir_process import Principal, Ready
+
+_numbers = itertools.count(1)
+# All that a location may have and a policy or an XML could stumble over. `?`, `..`, `//` and encoded dots no location has.
+ODD = "it's \"one\" $name a%41b ünïcode 表 +&=,;@"
+# And what a store could take for a pattern or a variable: such a table is reached through the gateway.
+PATTERN = "*all* ${aws:username}"
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[Seaweed]:
+    seaweed = Seaweed.start()
+    try:
+        s3_client.root(seaweed.endpoint, ROOT).create_bucket(Bucket=BUCKET)
+        yield seaweed
+    finally:
+        seaweed.stop()
+
+
+@pytest.fixture(scope="session")
+def ocean(store: Seaweed, ready: Ready, admin: Management) -> Ready:
+    """A catalog whose tables lie in the store; `spark` may do everything in it."""
+    settings = {"endpoint": store.endpoint, "region": "us-east-1", "path_style": True, "role": ROLE}
+    keys = {"access_key_id": CATALOG[0], "secret_access_key": CATALOG[1]}
+    location = {"name": "ocean", "url": f"s3://{BUCKET}", "settings": settings, "credential": keys, "zone": "curated"}
+    made = admin.call("POST", "/locations", location)
+    assert made["has_credential"] and "secret" not in str(made)
+    admin.call("POST", "/catalogs", {"name": "ocean", "location": f"s3://{BUCKET}/ocean"})
+    rights = ["CREATE_NAMESPACE", "CREATE_TABLE", "SELECT", "INSERT", "DELETE", "ALTER", "DROP"]
+    admin.grant_on("spark", rights, catalog="ocean")
+    admin.grant_on("spark", ["DATA_LOCATION_ACCESS"], location="ocean")
+    return Ready(ready.console, ready.management, ready.iceberg, "ocean", ready.principals)
+
+
+@pytest.fixture
+def face(ocean: Ready, spark: Principal) -> Face:
+    return Face.sign_in(ocean, spark)
+
+
+@pytest.fixture
+def space(face: Face) -> str:
+    name = f"space{next(_numbers)}"
+    face.call("POST", "/namespaces", {"namespace": [name]})
+    return name
+
+
+def _made(face: Face, space: str, name: str, location: str | None = None) -> dict[str, Any]:
+    body = create(name) | ({"location": location} if location else {})
+    made: dict[str, Any] = face.call("POST", f"/namespaces/{space}/tables", body, delegated=True)
+    return made
+
+
+def _settings(loaded: dict[str, Any]) -> dict[str, str]:
+    """The one credential of a table: it must be the same in both places."""
+    (storage,) = loaded["storage-credentials"]
+    assert storage["prefix"] == loaded["metadata"]["location"] + "/"
+    assert storage["config"].items() <= loaded["config"].items()
+    settings: dict[str, str] = storage["config"]
+    return settings
+
+
+def _key(loaded: dict[str, Any], name: str) -> str:
+    return str(loaded["metadata"]["location"]).removeprefix(f"s3://{BUCKET}/") + "/" + name
+
+
+def _reader(admin: Management, ocean: Ready, stranger: Principal, space: str, table: str) -> Face:
+    there = Management(admin.base, "ocean", admin.token)
+    there.grant(stranger.name, ["SELECT"], space, table)
+    return Face.sign_in(ocean, stranger)
+
+
+@pytest.mark.parametrize("location", [None, "t1", ODD])
+def test_the_store_refuses_a_credential_everything_but_its_own_table(
+    store: Seaweed, ocean: Ready, face: Face, admin: Management, stranger: Principal, space: str, location: str | None
+) -> None:
+    root = s3_client.root(store.endpoint, ROOT)
+    where = location and f"s3://{BUCKET}/odd/{space}/{location}"
+    own = _made(face, space, "own", where)
+    siblings = [_made(face, space, "other", where and where + "0"), _made(face, space, "third")]
+    for table in (own, *siblings):
+        root.put_object(Bucket=BUCKET, Key=_key(table, "data/a"), Body=b"content")
+    reader = _reader(admin, ocean, stranger, space, "own")
+    read = s3_client.client(_settings(reader.load(f"{space}.own")))
+    write = s3_client.client(_settings(face.load(f"{space}.own")))
+    for client in (read, write):
+        assert client.get_object(Bucket=BUCKET, Key=_key(own, "data/a"))["Body"].read() == b"content"
+        listed = client.list_objects_v2(Bucket=BUCKET, Prefix=_key(own, ""))
+        assert _key(own, "data/a") in [entry["Key"] for entry in listed["Contents"]]
+        for other in siblings:
+            s3_client.refused(client.get_object, Bucket=BUCKET, Key=_key(other, "data/a"))
+            s3_client.refused(client.put_object, Bucket=BUCKET, Key=_key(other, "data/b"), Body=b"x")
+            s3_client.refused(client.list_objects_v2, Bucket=BUCKET, Prefix=_key(other, ""))
+            s3_client.refused(client.delete_object, Bucket=BUCKET, Key=_key(other, "data/a"))
+            s3_client.refused(
+                client.copy_object,
+                Bucket=BUCKET,
+                Key=_key(own, "data/stolen"),
+                CopySource={"Bucket": BUCKET, "Key": _key(other, "data/a")},
+            )
+        parent = _key(own, "").rstrip("/").rsplit("/", 1)[0] + "/"
+        for prefix in ("", parent, _key(own, "").rstrip("/")):
+            s3_client.refused(client.list_objects_v2, Bucket=BUCKET, Prefix=prefix)
+    s3_client.refused(read.put_object, Bucket=BUCKET, Key=_key(own, "data/new"), Body=b"x")
+    s3_client.refused(read.delete_object, Bucket=BUCKET, Key=_key(own, "data/a"))
+    s3_client.refused(read.create_multipart_upload, Bucket=BUCKET, Key=_key(own, "data/new"))
+    write.put_object(Bucket=BUCKET, Key=_key(own, "data/new"), Body=b"x")
+    write.delete_object(Bucket=BUCKET, Key=_key(own, "data/new"))
+
+
+def test_names_that_could_be_read_two_ways_are_no_location(face: Face, space: str) -> None:
+    for odd in ("a?b", "a/../b", "a//b", "%2e%2e", "a/%2e%2e/b", "a#b", "a\\b"):
+        body = create("odd") | {"location": f"s3://{BUCKET}/odd/{space}/{odd}"}
+        face.refused("POST", f"/namespaces/{space}/tables", body, status=400)
+
+
+def test_who_inserts_only_deletes_nothing(
+    store: Seaweed, ocean: Ready, face: Face, admin: Management, stranger: Principal, space: str
+) -> None:
+    own = _made(face, space, "own")
+    _reader(admin, ocean, stranger, space, "own")
+    Management(admin.base, "ocean", admin.token).grant(stranger.name, ["INSERT"], space, "own")
+    client = s3_client.client(_settings(Face.sign_in(ocean, stranger).load(f"{space}.own")))
+    client.put_object(Bucket=BUCKET, Key=_key(own, "data/a"), Body=b"x")
+    s3_client.refused(client.delete_object, Bucket=BUCKET, Key=_key(own, "data/a"))
+
+
+def test_nobody_gets_a_credential_who_does_not_ask_or_sees_some_columns(
+    ocean: Ready, face: Face, admin: Management, stranger: Principal, space: str
+) -> None:
+    _made(face, space, "own")
+    path = f"/namespaces/{space}/tables/own"
+    plain = face.call("GET", path)
+    assert "storage-credentials" not in plain and not any("s3." in name for name in plain["config"])
+    there = Management(admin.base, "ocean", admin.token)
+    some = next(iter(there.columns(space, "own").values()))["field_id"]
+    there.grant(stranger.name, ["SELECT"], space, "own", [some])
+    other = Face.sign_in(ocean, stranger)
+    cut = other.call("GET", path, delegated=True)
+    assert "storage-credentials" not in cut and "s3" not in str(cut["config"])
+    told = other.refused("GET", path + "/credentials", status=403)
+    assert "SELECT on all" in told
+
+
+def test_a_credential_is_kept_for_half_its_life_and_refreshed_where_the_table_says(
+    ocean: Ready, face: Face, admin: Management, space: str
+) -> None:
+    _made(face, space, "own")
+    first, second = face.load(f"{space}.own"), face.load(f"{space}.own")
+    assert _settings(first) == _settings(second)
+    endpoint = _settings(first)["client.refresh-credentials-endpoint"]
+    again = face.call("GET", endpoint.removeprefix("v1/ocean"))
+    assert again["storage-credentials"] == first["storage-credentials"]
+    live = admin.call("GET", f"/catalogs/ocean/namespaces/{space}/tables/own/credentials")["items"]
+    assert [(one["principal"], one["delivery"], one["access"]) for one in live] == [("spark", "store", "change")]
+    assert _settings(first)["s3.secret-access-key"] not in str(live)
+
+
+def test_a_revoked_grant_tells_what_outlives_it(
+    ocean: Ready, face: Face, admin: Management, stranger: Principal, space: str
+) -> None:
+    _made(face, space, "own")
+    there = Management(admin.base, "ocean", admin.token)
+    grant = there.grant(stranger.name, ["SELECT"], space, "own")
+    reader = Face.sign_in(ocean, stranger)
+    reader.load(f"{space}.own")
+    told = admin.call("DELETE", f"/grants/{grant}")
+    (outliving,) = told["outlived_by"]
+    assert outliving["principal"] == stranger.name and outliving["table"] == f"ocean.{space}.own"
+    reader.refused("GET", f"/namespaces/{space}/tables/own", status=404, delegated=True)
+
+
+def test_a_location_is_tried_before_it_is_registered(store: Seaweed, admin: Management) -> None:
+    settings = {"endpoint": store.endpoint, "region": "us-east-1", "path_style": True, "role": ROLE}
+    wrong = {"access_key_id": "nobody", "secret_access_key": "wrong"}
+    body = {"name": "wrong", "url": "s3://another", "settings": settings, "credential": wrong}
+    with pytest.raises(Refused, match="503.*listed"):
+        admin.call("POST", "/locations", body)
+    with pytest.raises(Refused, match="503"):
+        admin.call("PUT", "/locations/ocean/credential", wrong)
+    admin.call("POST", "/locations/ocean/validate")
+    admin.call("PUT", "/locations/ocean/credential", {"access_key_id": CATALOG[0], "secret_access_key": CATALOG[1]})
+
+
+def test_pyiceberg_and_polars_read_and_write_through_credentials(ocean: Ready, spark: Principal, space: str) -> None:
+    catalog = catalog_for(ocean, spark)
+    table = people(catalog, (space, "people"))
+    assert ids(table) == [1, 2, 3]
+    table.append(PEOPLE)
+    table.delete("id = 1")
+    assert ids(catalog.load_table((space, "people"))) == [2, 2, 3, 3]
+    rows = polars.scan_iceberg(catalog.load_table((space, "people"))).collect()
+    assert sorted(rows["id"].to_list()) == [2, 2, 3, 3]
+
+
+def test_duckdb_reads_and_writes_through_credentials(ocean: Ready, spark: Principal, space: str) -> None:
+    people(catalog_for(ocean, spark), (space, "people"))
+    duck = duckdb_client.connect(ocean, spark)
+    assert duck.execute(f"SELECT count(*) FROM lake.{space}.people").fetchone() == (3,)
+    duck.execute(f"INSERT INTO lake.{space}.people SELECT * FROM lake.{space}.people")
+    duck.execute(f"CREATE TABLE lake.{space}.numbers (n BIGINT)")
+    duck.execute(f"INSERT INTO lake.{space}.numbers SELECT unnest(range(100))")
+    duck.execute(f"CREATE TABLE lake.{space}.more AS SELECT 1 AS one")
+    assert duck.execute(f"SELECT sum(n) FROM lake.{space}.numbers").fetchone() == (4950,)
+    assert len(ids(catalog_for(ocean, spark).load_table((space, "people")))) == 6
+    assert isinstance(catalog_for(ocean, spark).load_table((space, "numbers")).scan().to_arrow(), pa.Table)
