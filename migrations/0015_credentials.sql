@@ -21,6 +21,7 @@ CREATE TABLE vended_credential (
     -- Absent for a table that was staged only.
     table_id      uuid,
     table_name    text        NOT NULL,
+    prefix        text        NOT NULL,
     delivery      text        NOT NULL,
     access        text        NOT NULL,
     issued_at     timestamptz NOT NULL,
@@ -31,4 +32,5 @@ CREATE TABLE vended_credential (
     CONSTRAINT vended_credential_access_check CHECK (access IN ('read', 'add', 'change'))
 );
 CREATE INDEX vended_credential_table_id_idx ON vended_credential (table_id, expires_at);
+CREATE INDEX vended_credential_prefix_idx ON vended_credential (prefix, expires_at);
 CREATE INDEX vended_credential_expires_at_idx ON vended_credential (expires_at);

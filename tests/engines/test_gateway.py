@@ -4,6 +4,8 @@ beside it."""
 from __future__ import annotations
 
 import itertools
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -271,8 +273,9 @@ def test_who_stages_a_table_inside_a_later_one_gets_at_none_of_it(
     staged = create("early") | {"location": f"{victim}/data", "stage-create": True}
     client = s3_client.client(_settings(theirs.call("POST", f"/namespaces/{space}/tables", staged, delegated=True)))
     key = f"lake/{space}/victim/data/a"
-    client.put_object(Bucket=BUCKET, Key=key, Body=b"before")
-    _made(face, space, "victim", victim)
+    assert client.list_objects_v2(Bucket=BUCKET, Prefix=f"lake/{space}/victim/data/")["KeyCount"] == 0
+    made = _made(face, space, "victim", victim)
+    s3_client.client(_settings(made)).put_object(Bucket=BUCKET, Key=key, Body=b"ssn")
     for call in (client.get_object, client.delete_object):
         s3_client.refused(call, Bucket=BUCKET, Key=key)
     s3_client.refused(client.put_object, Bucket=BUCKET, Key=key + "2", Body=b"x")
@@ -289,3 +292,68 @@ def test_a_staged_table_is_written_by_its_maker_and_then_decided_on_as_a_table(
     client.put_object(Bucket=BUCKET, Key=_key(staged, "data/a"), Body=b"x")
     admin.revoke(grant)
     s3_client.refused(client.put_object, Bucket=BUCKET, Key=_key(staged, "data/b"), Body=b"x")
+
+
+def test_a_staged_claim_ends_where_a_table_of_another_namespace_comes_to_lie(
+    face: Face, ready: Ready, admin: Management, stranger: Principal, space: str
+) -> None:
+    admin.grant_on(stranger.name, ["CREATE_TABLE"], catalog=ready.warehouse, namespace=space)
+    theirs = Face.sign_in(ready, stranger)
+    staged = create("early") | {"location": f"s3://{BUCKET}/lake/{space}/child", "stage-create": True}
+    client = s3_client.client(_settings(theirs.call("POST", f"/namespaces/{space}/tables", staged, delegated=True)))
+    prefix = f"lake/{space}/child/"
+    assert client.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["KeyCount"] == 0
+    face.call("POST", "/namespaces", {"namespace": [space, "child"]})
+    payroll = _made(face, f"{space}%1Fchild", "payroll")
+    assert _key(payroll, "").startswith(prefix)
+    s3_client.client(_settings(payroll)).put_object(Bucket=BUCKET, Key=_key(payroll, "data/a"), Body=b"ssn")
+    s3_client.refused(client.list_objects_v2, Bucket=BUCKET, Prefix=prefix)
+    s3_client.refused(client.get_object, Bucket=BUCKET, Key=_key(payroll, "data/a"))
+    s3_client.refused(client.delete_object, Bucket=BUCKET, Key=_key(payroll, "data/a"))
+
+
+def test_a_claim_ends_with_the_grant_that_it_was_decided_on_anew_by(
+    ready: Ready, admin: Management, stranger: Principal, space: str, client: Any, own: dict[str, Any]
+) -> None:
+    client.put_object(Bucket=BUCKET, Key=_key(own, "data/a"), Body=b"x")
+    open_ended = admin.grant(stranger.name, ["SELECT"], space, "own")
+    theirs = s3_client.client(_settings(Face.sign_in(ready, stranger).load(f"{space}.own")))
+    theirs.get_object(Bucket=BUCKET, Key=_key(own, "data/a"))
+    ends = datetime.now(UTC) + timedelta(seconds=4)
+    target = {"catalog": ready.warehouse, "namespace": space, "table": "own"}
+    brief = {"principal": stranger.name, "privileges": ["SELECT"], "on": target, "valid_until": ends.isoformat()}
+    admin.call("POST", "/grants", brief)
+    admin.revoke(open_ended)
+    theirs.get_object(Bucket=BUCKET, Key=_key(own, "data/a"))
+    time.sleep(4.5)
+    s3_client.refused(theirs.get_object, Bucket=BUCKET, Key=_key(own, "data/a"))
+
+
+def test_a_staged_claim_ends_with_the_drop_of_what_became_of_it(
+    face: Face, ready: Ready, admin: Management, spark: Principal, space: str
+) -> None:
+    body = create("early") | {"stage-create": True}
+    staged = face.call("POST", f"/namespaces/{space}/tables", body, delegated=True)
+    client = s3_client.client(_settings(staged))
+    place = staged["metadata"]["location"]
+    _made(face, space, "early", place)
+    client.put_object(Bucket=BUCKET, Key=_key(staged, "data/a"), Body=b"x")
+    live = admin.call("GET", f"/catalogs/{ready.warehouse}/namespaces/{space}/tables/early/credentials")["items"]
+    assert len(live) == 2, "the one of the staging reaches it too"
+    face.call("DELETE", f"/namespaces/{space}/tables/early")
+    s3_client.refused(client.get_object, Bucket=BUCKET, Key=_key(staged, "data/a"))
+
+
+def test_nobody_takes_over_files_that_lie_about_by_making_a_table_there(
+    weir: Weir, face: Face, ready: Ready, admin: Management, stranger: Principal, space: str
+) -> None:
+    orphan = weir.data / BUCKET / "lake" / space / "forgotten" / "data"
+    orphan.mkdir(parents=True)
+    (orphan / "a").write_bytes(b"ssn")
+    admin.grant_on(stranger.name, ["CREATE_TABLE"], catalog=ready.warehouse, namespace=space)
+    theirs = Face.sign_in(ready, stranger)
+    where = f"s3://{BUCKET}/lake/{space}/forgotten"
+    for more in ({}, {"stage-create": True}):
+        body = create("mine") | {"location": where} | more
+        told = theirs.refused("POST", f"/namespaces/{space}/tables", body, status=400, delegated=True)
+        assert "Files lie here" in told

@@ -1,6 +1,6 @@
 //! How a table's bytes reach an engine: what a short-lived credential is good for, and who gets one.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -86,7 +86,7 @@ mod as_text {
 }
 
 /// How the files of a table get to an engine that may read all of it, or change it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Delivery {
     /// By a credential that the store itself made and enforces.
     Store,
@@ -98,24 +98,47 @@ pub enum Delivery {
     Refused,
 }
 
+/// Files that are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    pub place: &'a Place,
+    pub prefix: &'a Location,
+    /// May the caller read every column?
+    pub reads_all: bool,
+    pub access: Access,
+    /// For how long the caller has access still, where that ends.
+    pub left: Option<TimeDelta>,
+    pub has_gateway: bool,
+}
+
+/// STS makes no credential that is shorter (AWS STS API reference, AssumeRole).
+const SHORTEST_OF_STS: TimeDelta = TimeDelta::minutes(15);
+
 /// The one place where it is decided what reaches whom. Who may not read every column gets no file: each has them all.
-pub fn delivery(place: &Place, prefix: &Location, reads_all: bool, has_gateway: bool) -> Delivery {
-    if !reads_all {
+pub fn delivery(asked: &Asked<'_>) -> Delivery {
+    let settings = &asked.place.settings;
+    if !asked.reads_all {
         return Delivery::Refused;
     }
-    let settings = &place.settings;
-    match prefix.scheme() {
+    match asked.prefix.scheme() {
         Scheme::File => Delivery::Unaided,
         Scheme::Gs => Delivery::Store,
         // Elsewhere a credential would be for all of the container.
         Scheme::Abfss if settings.hierarchical => Delivery::Store,
         Scheme::Abfss => Delivery::Unaided,
         Scheme::S3 => {
-            let makes_them = settings.role.is_some() && settings.folder.is_none();
-            match makes_them && is_literal(place, prefix) {
-                true => Delivery::Store,
-                false if has_gateway => Delivery::Gateway,
-                false => Delivery::Unaided,
+            let makes_them = settings.role.is_some()
+                && settings.folder.is_none()
+                && asked.left.is_none_or(|left| left >= SHORTEST_OF_STS)
+                && is_literal(asked.place, asked.prefix);
+            // Whom S3 lets put an object it lets put over another one; the gateway knows the difference.
+            let better_by_gateway = asked.has_gateway && asked.access == Access::Add;
+            if makes_them && !better_by_gateway {
+                Delivery::Store
+            } else if asked.has_gateway {
+                Delivery::Gateway
+            } else {
+                Delivery::Unaided
             }
         }
     }
@@ -147,37 +170,79 @@ mod tests {
         Location::parse("prefix", &format!("s3://lake/{name}")).unwrap()
     }
 
+    fn asked<'a>(place: &'a Place, prefix: &'a Location) -> Asked<'a> {
+        Asked {
+            place,
+            prefix,
+            reads_all: true,
+            access: Access::Read,
+            left: None,
+            has_gateway: true,
+        }
+    }
+
     #[test]
     fn who_reads_some_columns_gets_no_file_from_anywhere() {
         for (url, role, folder) in [
             ("s3://lake", true, false),
             ("s3://lake", false, true),
+            ("gs://lake", false, false),
             ("file:///srv/lake", false, false),
         ] {
-            let place = place(url, role, folder);
-            let got = delivery(&place, &prefix("t"), false, true);
-            assert_eq!(got, Delivery::Refused);
+            let (place, prefix) = (place(url, role, folder), prefix("t"));
+            let some = Asked {
+                reads_all: false,
+                ..asked(&place, &prefix)
+            };
+            assert_eq!(delivery(&some), Delivery::Refused);
         }
     }
 
     #[test]
     fn the_store_makes_credentials_where_it_can_and_the_gateway_where_it_cannot() {
-        let to = |url, role, folder, gateway| {
-            delivery(&place(url, role, folder), &prefix("t"), true, gateway)
+        let prefix = prefix("t");
+        let to = |role, folder, has_gateway| {
+            let place = place("s3://lake", role, folder);
+            delivery(&Asked {
+                has_gateway,
+                ..asked(&place, &prefix)
+            })
         };
-        assert_eq!(to("s3://lake", true, false, true), Delivery::Store);
-        assert_eq!(to("s3://lake", false, false, true), Delivery::Gateway);
-        assert_eq!(to("s3://lake", true, true, true), Delivery::Gateway);
-        assert_eq!(to("s3://lake", false, true, false), Delivery::Unaided);
-        let file = Location::parse("prefix", "file:///srv/lake/t").unwrap();
+        assert_eq!(to(true, false, true), Delivery::Store);
+        assert_eq!(to(false, false, true), Delivery::Gateway);
+        assert_eq!(to(true, true, true), Delivery::Gateway);
+        assert_eq!(to(false, true, false), Delivery::Unaided);
+    }
+
+    #[test]
+    fn who_may_only_add_or_has_minutes_left_goes_through_the_gateway() {
+        let (place, prefix) = (place("s3://lake", true, false), prefix("t"));
+        let to = |access, minutes: Option<i64>, has_gateway| {
+            delivery(&Asked {
+                access,
+                left: minutes.map(TimeDelta::minutes),
+                has_gateway,
+                ..asked(&place, &prefix)
+            })
+        };
+        assert_eq!(to(Access::Add, None, true), Delivery::Gateway);
+        assert_eq!(to(Access::Add, None, false), Delivery::Store);
+        assert_eq!(to(Access::Change, Some(15), true), Delivery::Store);
+        assert_eq!(to(Access::Change, Some(14), true), Delivery::Gateway);
+        assert_eq!(to(Access::Read, Some(14), false), Delivery::Unaided);
+    }
+
+    #[test]
+    fn other_schemes_are_delivered_where_one_table_can_be_told_from_others() {
+        let at = |text: &str| Location::parse("prefix", text).unwrap();
+        let file = at("file:///srv/lake/t");
         let disk = place("file:///srv/lake", false, false);
-        assert_eq!(delivery(&disk, &file, true, true), Delivery::Unaided);
-        let directory = Location::parse("prefix", "abfss://c12@account.dfs.core.windows.net/t");
-        let directory = directory.unwrap();
+        assert_eq!(delivery(&asked(&disk, &file)), Delivery::Unaided);
+        let directory = at("abfss://c12@account.dfs.core.windows.net/t");
         let mut azure = place("abfss://c12@account.dfs.core.windows.net", false, false);
-        assert_eq!(delivery(&azure, &directory, true, true), Delivery::Unaided);
+        assert_eq!(delivery(&asked(&azure, &directory)), Delivery::Unaided);
         azure.settings.hierarchical = true;
-        assert_eq!(delivery(&azure, &directory, true, true), Delivery::Store);
+        assert_eq!(delivery(&asked(&azure, &directory)), Delivery::Store);
     }
 
     #[test]
@@ -186,12 +251,12 @@ mod tests {
         let mut other = aws.clone();
         other.settings.endpoint = Some("http://store".to_owned());
         for name in ["a*b", "a${aws:username}b"] {
-            let to = |place| delivery(place, &prefix(name), true, true);
-            assert_eq!(to(&aws), Delivery::Store);
-            assert_eq!(to(&other), Delivery::Gateway);
+            let prefix = prefix(name);
+            assert_eq!(delivery(&asked(&aws, &prefix)), Delivery::Store);
+            assert_eq!(delivery(&asked(&other, &prefix)), Delivery::Gateway);
         }
         for name in ["a$b", "it's \"one\"", "ü 表 a%41"] {
-            assert_eq!(delivery(&other, &prefix(name), true, true), Delivery::Store);
+            assert_eq!(delivery(&asked(&other, &prefix(name))), Delivery::Store);
         }
     }
 

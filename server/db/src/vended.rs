@@ -5,9 +5,10 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 use weir_core::Result;
-use weir_core::authz::{Permit, verbs};
+use weir_core::authz::{Permit, Verb, verbs};
 use weir_core::delivery::Access;
 use weir_core::id::{PrincipalId, TableId};
+use weir_core::location::Location;
 use weir_core::page::{Page, PageRequest};
 use weir_core::resource::ResourceKind;
 
@@ -22,6 +23,7 @@ pub struct NewVended<'a> {
     /// Absent for a table that is staged only.
     pub table: Option<TableId>,
     pub principal: PrincipalId,
+    pub prefix: &'a Location,
     pub delivery: &'a str,
     pub access: Access,
     pub issued_at: DateTime<Utc>,
@@ -52,6 +54,7 @@ pub async fn record(db: &Db, new: &NewVended<'_>, entry: &Entry) -> Result<()> {
         .bind(new.principal.as_uuid())
         .bind(new.table.map(TableId::as_uuid))
         .bind(&entry.object_name)
+        .bind(new.prefix.to_string())
         .bind(new.delivery)
         .bind(new.access.as_str())
         .bind(new.issued_at)
@@ -120,6 +123,20 @@ pub async fn outliving(
         .map_err(map)
 }
 
+/// Was this place handed to the principal for a table that it staged?
+pub async fn was_staged_by<P: Verb>(
+    write: &mut Write<P>,
+    principal: PrincipalId,
+    prefix: &Location,
+) -> Result<bool> {
+    sqlx::query_scalar(WAS_STAGED)
+        .bind(prefix.to_string())
+        .bind(principal.as_uuid())
+        .fetch_one(write.connection())
+        .await
+        .map_err(map)
+}
+
 /// Forgets what ended before `before`.
 pub async fn sweep(db: &Db, before: DateTime<Utc>) -> Result<u64> {
     sqlx::query(SWEEP)
@@ -139,13 +156,14 @@ macro_rules! credentials {
 }
 
 statements! {
-    INSERT = "INSERT INTO vended_credential (credential_id, principal_id, table_id, table_name, delivery, access, issued_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT = "INSERT INTO vended_credential (credential_id, principal_id, table_id, table_name, prefix, delivery, access, issued_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
     /// $1 now, $2 table or null, $3 before, $4 limit
     LIVE = concat!(
         credentials!(),
-        " WHERE v.expires_at > $1 AND ($2::uuid IS NULL OR v.table_id = $2) AND ($3::uuid IS NULL OR v.credential_id < $3)
+        " WHERE v.expires_at > $1 AND ($2::uuid IS NULL OR v.table_id = $2
+             OR v.prefix = (SELECT t.location FROM lake_table t WHERE t.table_id = $2)) AND ($3::uuid IS NULL OR v.credential_id < $3)
          ORDER BY v.credential_id DESC LIMIT $4"
     );
 
@@ -156,11 +174,13 @@ statements! {
              UNION SELECT m.member_id FROM membership m JOIN member ON m.group_id = member.principal_id
          ) ",
         credentials!(),
-        " JOIN lake_table t ON t.table_id = v.table_id JOIN namespace n ON n.namespace_id = coalesce(t.namespace_id, t.dropped_from)
+        " JOIN lake_table t ON t.location = v.prefix JOIN namespace n ON n.namespace_id = coalesce(t.namespace_id, t.dropped_from)
          WHERE v.expires_at > $1 AND v.delivery = 'store' AND v.principal_id IN (SELECT principal_id FROM member)
              AND $3 = ANY(array_append(n.ancestor_ids || n.catalog_id || t.table_id, '00000000-0000-0000-0000-000000000000'::uuid))
          ORDER BY v.expires_at DESC LIMIT 1000"
     );
+
+    WAS_STAGED = "SELECT EXISTS (SELECT 1 FROM vended_credential WHERE prefix = $1 AND principal_id = $2 AND table_id IS NULL)";
 
     SWEEP = "DELETE FROM vended_credential WHERE expires_at < $1";
 }

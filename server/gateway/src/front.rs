@@ -22,6 +22,7 @@ use crate::operations::Operations;
 /// A body that is taken in before anything answers: a refusal before it came in would close the connection under the
 /// client's next request.
 const SMALL_BODY_BYTES: u64 = 64 * 1024;
+const SMALL_BODY_PATIENCE: Duration = Duration::from_secs(5);
 /// Ten thousand parts, or a thousand keys, spelled in XML.
 const MAX_XML_BYTES: usize = 4 << 20;
 /// Headers for what is not done here. To ignore one would promise what is not kept.
@@ -61,6 +62,7 @@ impl Default for GatewayConfig {
 pub struct Front {
     s3: S3Service,
     room: Arc<Semaphore>,
+    small_bodies: Arc<Semaphore>,
     pub(crate) idle: Duration,
 }
 
@@ -85,6 +87,7 @@ impl Front {
         Self {
             s3: builder.build(),
             room: Arc::new(Semaphore::new(config.max_requests)),
+            small_bodies: Arc::new(Semaphore::new(config.max_requests)),
             idle: config.idle,
         }
     }
@@ -92,27 +95,9 @@ impl Front {
     /// Errors: none that S3's form has a word for; the connection ends.
     pub async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, HttpError> {
         let (id, method, started) = (RequestId::new(), request.method().clone(), Instant::now());
-        let mut response = match Arc::clone(&self.room).try_acquire_owned() {
-            Err(_) => refuse(S3Error::new(S3ErrorCode::SlowDown))?,
-            Ok(room) => {
-                let answered = AssertUnwindSafe(self.admitted(request))
-                    .catch_unwind()
-                    .await;
-                let response = match answered {
-                    Ok(response) => response?,
-                    Err(_) => {
-                        tracing::error!(request.id = %id, "a request of the gateway panicked");
-                        refuse(S3Error::new(S3ErrorCode::InternalError))?
-                    }
-                };
-                // Until the last of the body is sent, or its reader is gone.
-                response.map(|body| {
-                    Body::http_body_unsync(body.map_frame(move |frame| {
-                        let _ = &room;
-                        frame
-                    }))
-                })
-            }
+        let mut response = match self.taken(request).await {
+            Ok(request) => self.in_room(request, id).await?,
+            Err(error) => refuse(error)?,
         };
         if response.status() == StatusCode::OK
             && response.headers().contains_key(header::CONTENT_RANGE)
@@ -130,10 +115,9 @@ impl Front {
         Ok(response)
     }
 
-    async fn admitted(&self, request: Request<Incoming>) -> Result<Response<Body>, HttpError> {
-        if let Some(error) = unspoken(request.method(), request.uri(), request.headers()) {
-            return refuse(error);
-        }
+    /// Takes a small body in before anything answers, and before the request takes up room: whoever sends none of it holds up
+    /// other small bodies at most, and for seconds.
+    async fn taken(&self, request: Request<Incoming>) -> Result<Request<Body>, S3Error> {
         let (mut parts, body) = request.into_parts();
         for (name, value) in &mut parts.headers {
             value.set_sensitive(name == header::AUTHORIZATION || name == "x-amz-security-token");
@@ -142,16 +126,50 @@ impl Front {
             .size_hint()
             .exact()
             .is_some_and(|bytes| (1..=SMALL_BODY_BYTES).contains(&bytes));
-        let body = if small {
-            match tokio::time::timeout(self.idle, body.collect()).await {
-                Ok(Ok(whole)) => Body::from(whole.to_bytes()),
-                Ok(Err(_)) => return refuse(S3Error::new(S3ErrorCode::IncompleteBody)),
-                Err(_) => return refuse(S3Error::new(S3ErrorCode::RequestTimeout)),
-            }
-        } else {
-            Body::from(body)
+        if !small {
+            return Ok(Request::from_parts(parts, Body::from(body)));
+        }
+        let slow = || S3Error::new(S3ErrorCode::SlowDown);
+        let _place = self.small_bodies.try_acquire().map_err(|_| slow())?;
+        match tokio::time::timeout(SMALL_BODY_PATIENCE, body.collect()).await {
+            Ok(Ok(whole)) => Ok(Request::from_parts(parts, Body::from(whole.to_bytes()))),
+            Ok(Err(_)) => Err(S3Error::new(S3ErrorCode::IncompleteBody)),
+            Err(_) => Err(S3Error::new(S3ErrorCode::RequestTimeout)),
+        }
+    }
+
+    async fn in_room(
+        &self,
+        request: Request<Body>,
+        id: RequestId,
+    ) -> Result<Response<Body>, HttpError> {
+        let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else {
+            return refuse(S3Error::new(S3ErrorCode::SlowDown));
         };
-        self.s3.call(Request::from_parts(parts, body)).await
+        let answered = AssertUnwindSafe(self.admitted(request))
+            .catch_unwind()
+            .await;
+        let response = match answered {
+            Ok(response) => response?,
+            Err(_) => {
+                tracing::error!(request.id = %id, "a request of the gateway panicked");
+                refuse(S3Error::new(S3ErrorCode::InternalError))?
+            }
+        };
+        // Until the last of the body is sent, or its reader is gone.
+        Ok(response.map(|body| {
+            Body::http_body_unsync(body.map_frame(move |frame| {
+                let _ = &room;
+                frame
+            }))
+        }))
+    }
+
+    async fn admitted(&self, request: Request<Body>) -> Result<Response<Body>, HttpError> {
+        if let Some(error) = unspoken(request.method(), request.uri(), request.headers()) {
+            return refuse(error);
+        }
+        self.s3.call(request).await
     }
 }
 

@@ -4,8 +4,10 @@
 //! the claim says was decided when it was made. It holds from a request to the next as long as nothing changed that the
 //! decision rested on, and is decided on again when something did; so a revocation ends it at once.
 
+use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -18,11 +20,11 @@ use weir_core::{Error, Result};
 use weir_db::freshness::Freshness;
 use weir_db::iceberg::{self, Occupied};
 use weir_db::resolve::{self, Target};
-use weir_db::{location, session};
+use weir_db::{Entry, audit, location, session};
 use weir_storage::Store;
 use weir_storage::vend::{self, Vended};
 
-use super::access;
+use super::{access, access_ends};
 use crate::Weir;
 use crate::keys::GatewayKey;
 use weir_storage::seal;
@@ -39,19 +41,44 @@ pub struct Gateway {
     endpoint: String,
     key: GatewayKey,
     freshness: Freshness,
-    /// By session token.
-    admitted: Cache<String, Arc<Admitted>>,
+    /// By what the session token hashes to.
+    admitted: Cache<Digest, Arc<Admitted>>,
+    /// Refusals of the last minute, which an audit row tells of already.
+    refused: Cache<Digest, ()>,
 }
 
-/// What a claim was found to be good for. A grant that ends by itself moves nothing that could be seen: but no credential
-/// outlives any grant of its holder on its table.
+/// SHA-256. A session token itself is kept nowhere.
+type Digest = [u8; 32];
+
+fn digest(token: &str) -> Digest {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// What a claim was found to be good for.
 #[derive(Debug)]
 struct Admitted {
     access_key: String,
     /// The check before it was decided.
     since: Tick,
     rests_on: Vec<Uuid>,
+    /// When the first of the grants ends that it was decided by: that moves nothing which a check could see.
+    until: Option<DateTime<Utc>>,
     pass: Pass,
+}
+
+impl Admitted {
+    fn holds_at(&self, now: DateTime<Utc>) -> bool {
+        self.pass.claim.expires_at > now && self.until.is_none_or(|until| until > now)
+    }
+}
+
+/// What a decision on a claim came to.
+struct Decision {
+    access: Option<Access>,
+    rests_on: Vec<Uuid>,
+    until: Option<DateTime<Utc>>,
+    /// May it be kept? That nothing lies somewhere is told by no change of what does not exist yet.
+    lasts: bool,
 }
 
 /// A request's way through the gateway.
@@ -72,6 +99,10 @@ impl Gateway {
             admitted: Cache::builder()
                 .max_capacity(100_000)
                 .time_to_live(Duration::from_secs(3600))
+                .build(),
+            refused: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(Duration::from_secs(60))
                 .build(),
         }
     }
@@ -115,9 +146,10 @@ pub async fn admit(weir: &Weir, access_key: &str, token: &str) -> Result<Pass> {
     let gateway = gateway.ok_or_else(|| Error::unsupported("There is no gateway here."))?;
     let tick = gateway.freshness.check().await?;
     let now = weir.now();
-    if let Some(known) = gateway.admitted.get(token)
+    let digest = digest(token);
+    if let Some(known) = gateway.admitted.get(&digest)
         && known.access_key == access_key
-        && known.pass.claim.expires_at > now
+        && known.holds_at(now)
         && gateway
             .freshness
             .objects_since(known.since, &known.rests_on)
@@ -131,74 +163,116 @@ pub async fn admit(weir: &Weir, access_key: &str, token: &str) -> Result<Pass> {
             "This credential is over. Load the table again for another.",
         ));
     }
-    let admitted = decide(weir, access_key, claim, tick).await?;
-    let pass = admitted.pass.clone();
-    gateway
-        .admitted
-        .insert(token.to_owned(), Arc::new(admitted));
+    let caller = session::caller_of(&weir.db, claim.principal, Face::Iceberg, RequestId::new());
+    let Some(caller) = caller.await? else {
+        return Err(gone());
+    };
+    let decision = decide(weir, &caller, &claim).await?;
+    let place = location::place_of_claim(&weir.db, &claim).await?;
+    let (Some(access), Some(place)) = (decision.access, place) else {
+        note_refusal(weir, gateway, digest, &caller, &claim).await?;
+        return Err(gone());
+    };
+    let store = weir.stores.open(&place)?;
+    if !claim.prefix.is_under(store.root()) {
+        return Err(gone());
+    }
+    let access = access.and(claim.access);
+    let pass = Pass {
+        claim: Claim { access, ..claim },
+        store,
+    };
+    if decision.lasts {
+        let mut rests_on = decision.rests_on;
+        rests_on.push(place.id.as_uuid());
+        let admitted = Admitted {
+            access_key: access_key.to_owned(),
+            since: tick,
+            rests_on,
+            until: decision.until,
+            pass: pass.clone(),
+        };
+        gateway.admitted.insert(digest, Arc::new(admitted));
+    }
     Ok(pass)
 }
 
-async fn decide(weir: &Weir, access_key: &str, claim: Claim, tick: Tick) -> Result<Admitted> {
-    let gone =
-        || Error::denied("The grant that this credential was made by does not hold any more.");
-    let caller = session::caller_of(&weir.db, claim.principal, Face::Iceberg, RequestId::new());
-    let caller = caller.await?.ok_or_else(gone)?;
-    let (allowed, object) = match &claim.on {
-        Subject::Table(id) => (table_access(weir, &caller, *id).await?, id.as_uuid()),
+fn gone() -> Error {
+    Error::denied("The grant that this credential was made by does not hold any more.")
+}
+
+/// Leaves the audit row of a credential that was used after its grant was taken away: one a minute.
+async fn note_refusal(
+    weir: &Weir,
+    gateway: &Gateway,
+    digest: Digest,
+    caller: &Caller,
+    claim: &Claim,
+) -> Result<()> {
+    if gateway.refused.contains_key(&digest) {
+        return Ok(());
+    }
+    let name = claim.prefix.to_string();
+    let mut entry = Entry::by(caller, "table.files", "table", name, weir.now());
+    entry.object_id = match &claim.on {
+        Subject::Table(id) => Some(id.as_uuid()),
+        Subject::Staged(..) => None,
+    };
+    audit::refused(&weir.db, entry).await?;
+    gateway.refused.insert(digest, ());
+    Ok(())
+}
+
+async fn decide(weir: &Weir, caller: &Caller, claim: &Claim) -> Result<Decision> {
+    match &claim.on {
+        Subject::Table(id) => on_table(weir, caller, *id).await,
         Subject::Staged(catalog, path) => {
             let levels = path.iter().map(String::as_str);
             let namespace = NamespaceIdent {
                 catalog: Name::parse("catalog", catalog)?,
                 path: NamespacePath::from_levels("namespace", levels)?,
             };
-            staged_access(weir, &caller, &namespace, &claim).await?
+            on_staged(weir, caller, &namespace, claim).await
         }
-    };
-    let place = location::place_of_claim(&weir.db, &claim)
-        .await?
-        .ok_or_else(gone)?;
-    let store = weir.stores.open(&place)?;
-    if !claim.prefix.is_under(store.root()) {
-        return Err(gone());
     }
-    let access = allowed.ok_or_else(gone)?.and(claim.access);
-    Ok(Admitted {
-        access_key: access_key.to_owned(),
-        since: tick,
-        rests_on: vec![object, place.id.as_uuid()],
-        pass: Pass {
-            claim: Claim { access, ..claim },
-            store,
-        },
-    })
 }
 
 /// What the caller may do with the files of a table now; nothing where it may not read every column.
-async fn table_access(weir: &Weir, caller: &Caller, table: TableId) -> Result<Option<Access>> {
+async fn on_table(weir: &Weir, caller: &Caller, table: TableId) -> Result<Decision> {
     let facts = resolve::facts_of(&weir.db, table, caller, weir.now()).await?;
-    if facts.object.is_none() || !weir.gate.reads_all(caller, &facts)? {
-        return Ok(None);
-    }
-    access(weir, caller, &facts).map(Some)
+    let reads_all = facts.object.is_some() && weir.gate.reads_all(caller, &facts)?;
+    let access = match reads_all {
+        true => Some(access(weir, caller, &facts)?),
+        false => None,
+    };
+    Ok(Decision {
+        access,
+        rests_on: vec![table.as_uuid()],
+        until: access_ends(&facts),
+        lasts: true,
+    })
 }
 
 /// As long as nothing lies at its prefix, who may make tables in the namespace may write there; then the table decides.
-async fn staged_access(
+async fn on_staged(
     weir: &Weir,
     caller: &Caller,
     namespace: &NamespaceIdent,
     claim: &Claim,
-) -> Result<(Option<Access>, Uuid)> {
-    let facts = resolve::facts(&weir.db, Target::Namespace(namespace), caller, weir.now()).await?;
-    let namespace = facts.object.map_or(Uuid::nil(), |object| object.id);
+) -> Result<Decision> {
     let access = match iceberg::occupied(&weir.db, claim).await? {
-        Occupied::By(table) => table_access(weir, caller, table).await?,
+        Occupied::By(table) => return on_table(weir, caller, table).await,
         Occupied::Otherwise => None,
         Occupied::Free => {
-            let may = weir.gate.would::<verbs::CreateTable>(caller, &facts)?;
+            let target = Target::Namespace(namespace);
+            let may = weir.gate.may::<verbs::CreateTable>(caller, target).await?;
             may.then_some(Access::Change)
         }
     };
-    Ok((access, namespace))
+    Ok(Decision {
+        access,
+        rests_on: Vec::new(),
+        until: None,
+        lasts: false,
+    })
 }

@@ -14,12 +14,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use weir_core::authz::{Facts, Permit, verbs};
-use weir_core::delivery::{Access, Claim, Delivery, Subject, delivery};
+use weir_core::delivery::{Access, Asked, Claim, Delivery, Subject, delivery};
 use weir_core::id::{PrincipalId, TableId};
 use weir_core::location::Location;
 use weir_core::name::TableIdent;
 use weir_core::page::{Page, PageRequest};
 use weir_core::principal::Caller;
+use weir_core::privilege::Privilege;
 use weir_core::storage::Place;
 use weir_core::{Error, Result};
 use weir_db::Entry;
@@ -32,8 +33,6 @@ use crate::Weir;
 
 pub use weir_db::vended::LiveCredential;
 
-/// STS makes none that are shorter (AWS STS API reference, AssumeRole).
-const SHORTEST_OF_STORE: TimeDelta = TimeDelta::minutes(15);
 /// The ledger remembers what is over for so long.
 pub(crate) const KEPT: TimeDelta = TimeDelta::days(90);
 const OPERATION: &str = "table.vend";
@@ -59,6 +58,7 @@ struct Key {
     principal: PrincipalId,
     table: TableId,
     access: Access,
+    by: Delivery,
     place: Place,
 }
 
@@ -108,12 +108,17 @@ pub(crate) async fn credential(
     let Some(place) = &lies.place else {
         return Ok(None);
     };
-    let by = match delivery(
+    let now = weir.now();
+    let (until, lifetime) = (access_ends(facts), weir.settings.credential_lifetime);
+    let asked = Asked {
         place,
-        &lies.location,
-        permit.columns().is_all(),
-        weir.settings.gateway.is_some(),
-    ) {
+        prefix: &lies.location,
+        reads_all: permit.columns().is_all(),
+        access: access(weir, caller, facts)?,
+        left: until.map(|until| until - now),
+        has_gateway: weir.settings.gateway.is_some(),
+    };
+    let by = match delivery(&asked) {
         Delivery::Unaided => return Ok(None),
         Delivery::Refused => {
             let message = "You may read some columns of this table, and its files have them all. Ask for SELECT on all of its columns.";
@@ -127,11 +132,10 @@ pub(crate) async fn credential(
     let key = Key {
         principal: caller.principal,
         table: TableId::from_uuid(permit.object().id),
-        access: access(weir, caller, facts)?,
+        access: asked.access,
+        by,
         place: place.clone(),
     };
-    let (until, lifetime) = (access_ends(facts), weir.settings.credential_lifetime);
-    let now = weir.now();
     let slot = weir.credentials.made.get_with_by_ref(&key, Arc::default);
     let mut slot = slot.lock().await;
     if let Some(made) = slot.as_ref()
@@ -165,6 +169,8 @@ pub(crate) struct Staged<'a> {
     pub(crate) place: &'a Place,
     /// Was the location made up for it, so that no other table was or will be there?
     pub(crate) is_new: bool,
+    /// When the first of the maker's grants on the namespace ends.
+    pub(crate) until: Option<DateTime<Utc>>,
 }
 
 /// A credential for a table that is staged.
@@ -178,23 +184,34 @@ pub(crate) async fn staged(
         location,
         place,
         is_new,
+        until,
     } = staged;
-    let by = match delivery(place, location, true, weir.settings.gateway.is_some()) {
+    let now = weir.now();
+    let asked = Asked {
+        place,
+        prefix: location,
+        reads_all: true,
+        access: Access::Change,
+        left: until.map(|until| until - now),
+        has_gateway: weir.settings.gateway.is_some(),
+    };
+    let by = match delivery(&asked) {
         // What a store made cannot be taken back, should another table come to lie there instead.
         Delivery::Store if !is_new => return Ok(None),
         Delivery::Unaided | Delivery::Refused => return Ok(None),
         by => by,
     };
     let path = ident.namespace.path.to_strings();
+    let lifetime = weir.settings.credential_lifetime;
     let wish = Wish {
         on: Subject::Staged(ident.namespace.catalog.to_string(), path),
         ident,
         prefix: location,
         place,
-        access: Access::Change,
+        access: asked.access,
         by,
-        lifetime: weir.settings.credential_lifetime,
-        until: None,
+        lifetime: until.map_or(lifetime, |until| lifetime.min(until - now)),
+        until,
     };
     make(weir, caller, &wish).await.map(Arc::new).map(Some)
 }
@@ -233,6 +250,7 @@ async fn make(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Credentia
     let new = NewVended {
         table,
         principal: caller.principal,
+        prefix: wish.prefix,
         delivery: by,
         access: wish.access,
         issued_at: now,
@@ -247,11 +265,6 @@ async fn make(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Credentia
 }
 
 async fn from_store(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Vended> {
-    if wish.lifetime < SHORTEST_OF_STORE {
-        return Err(Error::denied(
-            "Your access ends within 15 minutes, and the store makes no credential that is shorter. Ask for a longer grant.",
-        ));
-    }
     let request = Request {
         prefix: wish.prefix,
         access: wish.access,
@@ -285,9 +298,21 @@ fn from_gateway(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Vended>
     })
 }
 
-/// When the first of the caller's grants on the table ends: what it may do then is decided anew.
-fn access_ends(facts: &Facts) -> Option<DateTime<Utc>> {
-    let ends = facts.grants.iter().filter_map(|grant| grant.valid_until);
+/// When the first of the caller's grants ends that files could be reached by: what it may do then is decided anew.
+pub(crate) fn access_ends(facts: &Facts) -> Option<DateTime<Utc>> {
+    const REACHING: [Privilege; 6] = [
+        Privilege::Select,
+        Privilege::Insert,
+        Privilege::Delete,
+        Privilege::Alter,
+        Privilege::CreateTable,
+        Privilege::All,
+    ];
+    let reaching = facts.grants.iter().filter(|grant| {
+        let given = |privilege: &Privilege| grant.privileges.contains(*privilege);
+        REACHING.iter().any(given)
+    });
+    let ends = reaching.filter_map(|grant| grant.valid_until);
     ends.filter(|end| *end > facts.now).min()
 }
 

@@ -1,5 +1,6 @@
 //! Creating tables: at once, or staged and then committed.
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -73,6 +74,7 @@ pub async fn create(
             document,
             location,
             place,
+            until,
         } => {
             let credential = match delegated {
                 true => {
@@ -81,6 +83,7 @@ pub async fn create(
                         location: &location,
                         place: &place,
                         is_new: !asked,
+                        until,
                     };
                     delivery::staged(weir, caller, staged).await?
                 }
@@ -148,11 +151,13 @@ async fn carry_out(
         }
         let document = Arc::new(Document::staged(metadata.to_json()?));
         let (location, place) = (placed.location, Box::new(placed.place));
+        let until = delivery::access_ends(write.facts());
         drop(write);
         return Ok(Created::Staged {
             document,
             location,
             place,
+            until,
         });
     }
     let made = make(weir, caller, write, &ident, metadata, &placed.store, key).await?;
@@ -166,6 +171,8 @@ enum Created {
         document: Arc<Document>,
         location: Location,
         place: Box<Place>,
+        /// When the first of the maker's grants ends.
+        until: Option<DateTime<Utc>>,
     },
 }
 

@@ -1,15 +1,16 @@
 //! Where tables may lie. Every location that a client names is checked here before anything is written or handed out.
 
+use futures::StreamExt as _;
 use uuid::Uuid;
 use weir_core::authz::{Verb, verbs};
-use weir_core::location::Location;
+use weir_core::location::{Location, Scheme};
 use weir_core::name::{NamespaceIdent, TableIdent};
 use weir_core::principal::Caller;
 use weir_core::storage::Place;
-use weir_core::{Error, Result};
-use weir_db::Write;
+use weir_core::{Error, ErrorKind, Result};
 use weir_db::iceberg;
 use weir_db::resolve::Target;
+use weir_db::{Write, vended};
 use weir_iceberg::TableMetadata;
 use weir_storage::Store;
 
@@ -38,6 +39,9 @@ pub(crate) async fn place_new<P: Verb>(
     };
     let (store, place) = store_of(weir, caller, write, ident, &location).await?;
     check_free(write, &location).await?;
+    if asked.is_some_and(|asked| !asked.is_empty()) {
+        check_empty(weir, caller, write, &location, &store).await?;
+    }
     Ok(Placed {
         location,
         store,
@@ -77,6 +81,41 @@ async fn check_free<P: Verb>(write: &mut Write<P>, location: &Location) -> Resul
         ));
     }
     Ok(())
+}
+
+/// Files that lie where no table does may be those of a table that was forgotten: whoever makes one there would read them.
+/// So they must be the caller's own, of a table that it staged, or the place be the caller's to use as it likes.
+async fn check_empty<P: Verb>(
+    weir: &Weir,
+    caller: &Caller,
+    write: &mut Write<P>,
+    location: &Location,
+    store: &Store,
+) -> Result<()> {
+    // Engines reach the files of such a place by themselves or not at all.
+    if location.scheme() == Scheme::File {
+        return Ok(());
+    }
+    match store.list(location).next().await {
+        None => return Ok(()),
+        Some(Err(error)) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Some(Err(error)) => return Err(error),
+        Some(Ok(_)) => {}
+    }
+    if vended::was_staged_by(write, caller.principal, location).await? {
+        return Ok(());
+    }
+    let (name, _) = iceberg::place(write, location)
+        .await?
+        .ok_or_else(|| Error::internal("A place that was found is not there"))?;
+    let facts = write.facts_about(Target::Location(&name), caller).await?;
+    if weir.gate.would::<verbs::UseLocation>(caller, &facts)? {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "location",
+        "Files lie here already. Choose a folder without any, leave the location out, or ask for DATA_LOCATION_ACCESS on the storage location.",
+    ))
 }
 
 fn no_root(namespace: &NamespaceIdent) -> Error {

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use maud::{Markup, html};
 use weir_core::Result;
-use weir_core::delivery::{Delivery, delivery};
+use weir_core::delivery::{self, Access, Delivery, delivery};
 use weir_core::location::{Location, Scheme};
 use weir_core::page::Page;
 use weir_core::storage::{Place, StorageLocation};
@@ -112,7 +112,15 @@ fn gateway(endpoint: Option<&str>) -> Markup {
 pub(super) fn reached_by(location: &StorageLocation, has_gateway: bool) -> Result<&'static str> {
     let url = Location::parse("url", &location.url)?;
     let place = Place::new(&url, location.settings.clone());
-    Ok(match delivery(&place, &url, true, has_gateway) {
+    let asked = delivery::Asked {
+        place: &place,
+        prefix: &url,
+        reads_all: true,
+        access: Access::Read,
+        left: None,
+        has_gateway,
+    };
+    Ok(match delivery(&asked) {
         Delivery::Store => "short-lived credentials of the store",
         Delivery::Gateway => "the gateway",
         Delivery::Unaided if url.scheme() == Scheme::File => "their own path",
