@@ -34,11 +34,12 @@ const BODIES = {
   "POST /api/v1/principals": { name: "mallory", kind: "group" },
   "POST /api/v1/principals/{name}/members": { member: "spark" },
   "POST /api/v1/locations": { name: "stolen", url: "file:///etc" },
+  "PUT /api/v1/locations/{name}/credential": { access_key_id: "stolen", secret_access_key: "stolen" },
   "POST /api/v1/crawlers": { name: "stolen", location: "samples", catalog: "lake", namespace: "samples" },
   "PATCH /api/v1/crawlers/{crawler}": { version: 1, enabled: false },
 };
 /** Open to everybody who is somebody; lists among them show nothing to who may see nothing. */
-const OPEN = new Set(["DELETE /api/v1/tokens/current", "GET /api/v1/me", "GET /api/v1/catalogs", "GET /api/v1/locations", "GET /api/v1/crawlers"]);
+const OPEN = new Set(["DELETE /api/v1/tokens/current", "GET /api/v1/me", "GET /api/v1/catalogs", "GET /api/v1/locations", "GET /api/v1/crawlers", "GET /api/v1/gateway"]);
 
 describe("every route", () => {
   let weir, admin, engine;
