@@ -61,7 +61,7 @@ class Writer(threading.Thread):
         return _trimmed(text) if status == 200 else None
 
 
-def check(catalog: Catalog, table: str, tallies: list[Tally]) -> list[str]:
+def check(weir: Weir, catalog: Catalog, table: str, tallies: list[Tally]) -> list[str]:
     """What is wrong with a table after it all."""
     answer = catalog.must("GET", path_of(table))
     metadata, location = answer["metadata"], answer["metadata-location"]
@@ -81,7 +81,7 @@ def check(catalog: Catalog, table: str, tallies: list[Tally]) -> list[str]:
     ]
     if half:
         wrong.append(f"{len(half)} snapshots are there with other rows")
-    path = Path(unquote(urlsplit(location).path))
+    path = _file(weir, location)
     if not path.is_file():
         wrong.append(f"the current metadata file {path} is not there")
     elif json.loads(path.read_text()) != metadata:
@@ -89,11 +89,17 @@ def check(catalog: Catalog, table: str, tallies: list[Tally]) -> list[str]:
     missing = [
         entry["metadata-file"]
         for entry in metadata.get("metadata-log", [])
-        if not Path(unquote(urlsplit(entry["metadata-file"]).path)).is_file()
+        if not _file(weir, entry["metadata-file"]).is_file()
     ]
     if missing:
         wrong.append(f"{len(missing)} files of the metadata log are not there")
     return [f"{table}: {one}" for one in wrong]
+
+
+def _file(weir: Weir, location: str) -> Path:
+    """Where the demo's bucket, which is a folder, has it."""
+    at = urlsplit(location)
+    return weir.data / at.netloc / unquote(at.path).lstrip("/")
 
 
 def terror(weir: Weir, kills: int, seconds: float, chance: random.Random) -> list[float]:
@@ -131,7 +137,7 @@ def main() -> int:
         wrong = [f"{writer.name} does not end" for writer in writers if writer.is_alive()]
         for table in tables:
             tallies = [writer.tally for writer in writers if writer.table == table]
-            wrong += check(catalog, table, tallies)
+            wrong += check(weir, catalog, table, tallies)
             wrong += sorted({error for tally in tallies for error in tally.errors})[:5]
         acknowledged = sum(len(writer.tally.acknowledged) for writer in writers)
         unknown = sum(len(writer.tally.unknown) for writer in writers)

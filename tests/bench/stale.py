@@ -194,6 +194,7 @@ def second(weir: Weir) -> tuple[subprocess.Popen[bytes], str]:
     folder = quote(str((weir.data / "postgres.run").resolve()), safe="")
     url = f"postgres://weir:{quote(password, safe='')}@localhost:5432/weir?host={folder}&sslmode=disable"
     environment = {**os.environ, "DATABASE_URL": url, "WEIR__DATABASE__POOL__MAX_CONNECTIONS": "8"}
+    environment["WEIR__KEYS__FILE"] = str(weir.data / "master.key")  # What one replica sealed the other must open.
     command = [weir.program, "serve", "--listen", f"127.0.0.1:{port}", "--data-dir", str(weir.directory / "second")]
     log = (weir.directory / "second.log").open("wb")
     child = subprocess.Popen(
