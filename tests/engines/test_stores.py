@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import polars
@@ -17,6 +16,7 @@ from management import Management, Refused
 from pyiceberg_client import PEOPLE, catalog_for, ids, people
 from requests_raw import create
 from seaweed import BUCKET, CATALOG, ROLE, ROOT, Seaweed
+from stores_fixtures import ocean, store  # noqa: F401
 from weir_process import Principal, Ready
 
 _numbers = itertools.count(1)
@@ -24,31 +24,6 @@ _numbers = itertools.count(1)
 ODD = "it's \"one\" $name a%41b ünïcode 表 +&=,;@"
 # And what a store could take for a pattern or a variable: such a table is reached through the gateway.
 PATTERN = "*all* ${aws:username}"
-
-
-@pytest.fixture(scope="session")
-def store() -> Iterator[Seaweed]:
-    seaweed = Seaweed.start()
-    try:
-        s3_client.root(seaweed.endpoint, ROOT).create_bucket(Bucket=BUCKET)
-        yield seaweed
-    finally:
-        seaweed.stop()
-
-
-@pytest.fixture(scope="session")
-def ocean(store: Seaweed, ready: Ready, admin: Management) -> Ready:
-    """A catalog whose tables lie in the store; `spark` may do everything in it."""
-    settings = {"endpoint": store.endpoint, "region": "us-east-1", "path_style": True, "role": ROLE}
-    keys = {"access_key_id": CATALOG[0], "secret_access_key": CATALOG[1]}
-    location = {"name": "ocean", "url": f"s3://{BUCKET}", "settings": settings, "credential": keys, "zone": "curated"}
-    made = admin.call("POST", "/locations", location)
-    assert made["has_credential"] and "secret" not in str(made)
-    admin.call("POST", "/catalogs", {"name": "ocean", "location": f"s3://{BUCKET}/ocean"})
-    rights = ["CREATE_NAMESPACE", "CREATE_TABLE", "SELECT", "INSERT", "DELETE", "ALTER", "DROP"]
-    admin.grant_on("spark", rights, catalog="ocean")
-    admin.grant_on("spark", ["DATA_LOCATION_ACCESS"], location="ocean")
-    return Ready(ready.console, ready.management, ready.iceberg, "ocean", ready.principals)
 
 
 @pytest.fixture
@@ -222,3 +197,17 @@ def test_duckdb_reads_and_writes_through_credentials(ocean: Ready, spark: Princi
     assert duck.execute(f"SELECT sum(n) FROM lake.{space}.numbers").fetchone() == (4950,)
     assert len(ids(catalog_for(ocean, spark).load_table((space, "people")))) == 6
     assert isinstance(catalog_for(ocean, spark).load_table((space, "numbers")).scan().to_arrow(), pa.Table)
+
+
+def test_a_name_that_could_be_a_pattern_is_reached_through_the_gateway(
+    store: Seaweed, ocean: Ready, face: Face, space: str
+) -> None:
+    own = _made(face, space, "own", f"s3://{BUCKET}/odd/{space}/{PATTERN}")
+    other = _made(face, space, "other", f"s3://{BUCKET}/odd/{space}/x all x")
+    client = s3_client.client(_settings(own))
+    assert _settings(own)["s3.access-key-id"].startswith("WEIR")
+    client.put_object(Bucket=BUCKET, Key=_key(own, "data/a"), Body=b"content")
+    root = s3_client.root(store.endpoint, ROOT)
+    assert root.get_object(Bucket=BUCKET, Key=_key(own, "data/a"))["Body"].read() == b"content"
+    root.put_object(Bucket=BUCKET, Key=_key(other, "data/a"), Body=b"other")
+    s3_client.refused(client.get_object, Bucket=BUCKET, Key=_key(other, "data/a"))
