@@ -9,7 +9,6 @@ use sqlx::{FromRow, PgConnection, Row};
 use uuid::Uuid;
 use weir_core::authz::{Facts, Permit, Verb, verbs};
 use weir_core::catalog::{Format, TableKind};
-use weir_core::delivery::Claim;
 use weir_core::id::{FieldId, PrincipalId, TableId};
 use weir_core::location::Location;
 use weir_core::name::{Name, TableIdent};
@@ -406,119 +405,6 @@ pub async fn names(
     Ok(Page::cut(rows, page, Clone::clone))
 }
 
-/// Is some table, dropped ones included, at this location, above it, or below it? `but` is not counted.
-pub async fn is_occupied<P: Verb>(
-    write: &mut Write<P>,
-    location: &Location,
-    but: Option<TableId>,
-) -> Result<bool> {
-    // Two tables placed at once could overlap without either seeing the other.
-    sqlx::query(LOCK_PLACES)
-        .execute(write.connection())
-        .await
-        .map_err(map)?;
-    sqlx::query_scalar(IS_OCCUPIED)
-        .bind(above(location))
-        .bind(format!("{}/%", escape_like(&location.to_string())))
-        .bind(but.map(TableId::as_uuid))
-        .fetch_one(write.connection())
-        .await
-        .map_err(map)
-}
-
-/// A location and all above it.
-fn above(location: &Location) -> Vec<String> {
-    let mut above = Vec::new();
-    let mut at = location.to_string();
-    while let Some((parent, last)) = at.rsplit_once('/') {
-        above.push(at.clone());
-        if last.is_empty() || parent.ends_with('/') {
-            break;
-        }
-        at = parent.to_owned();
-    }
-    above
-}
-
-fn escape_like(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('%', "\\%")
-        .replace('_', "\\_")
-}
-
-/// What lies at the prefix of a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Occupied {
-    Free,
-    /// By just this table.
-    By(TableId),
-    /// A table lies around it or inside it.
-    Otherwise,
-}
-
-/// What lies where a claim reaches, dropped tables included.
-pub async fn occupied(db: &Db, claim: &Claim) -> Result<Occupied> {
-    let rows: Vec<(Uuid, String)> = sqlx::query_as(OVERLAPPING)
-        .bind(above(&claim.prefix))
-        .bind(format!("{}/%", escape_like(&claim.prefix.to_string())))
-        .fetch_all(db.pool())
-        .await
-        .map_err(map)?;
-    let exactly = claim.prefix.to_string();
-    Ok(match rows.as_slice() {
-        [] => Occupied::Free,
-        [(id, location)] if *location == exactly => Occupied::By(TableId::from_uuid(*id)),
-        _ => Occupied::Otherwise,
-    })
-}
-
-/// The registered storage location that holds `location`, with its id and name, for a decision on it.
-pub async fn place<P: Verb>(
-    write: &mut Write<P>,
-    location: &Location,
-) -> Result<Option<(Name, Place)>> {
-    let row = sqlx::query(PLACE)
-        .bind(location.to_string())
-        .fetch_optional(write.connection())
-        .await
-        .map_err(map)?;
-    row.map(|row| {
-        let name: String = row.try_get("name").map_err(map)?;
-        let Json(place) = row.try_get::<Json<Place>, _>("place").map_err(map)?;
-        Ok((
-            Name::parse("location", &name).map_err(|error| corrupt("a name").source(error))?,
-            place,
-        ))
-    })
-    .transpose()
-}
-
-/// The registered storage location that the table of the permit lies in.
-pub async fn place_of(db: &Db, permit: &Permit<verbs::Select>) -> Result<Option<Place>> {
-    let table = expect_kind(permit.object(), ResourceKind::Table)?;
-    let place: Option<Json<Place>> = sqlx::query_scalar(PLACE_OF)
-        .bind(table)
-        .fetch_one(db.pool())
-        .await
-        .map_err(map)?;
-    Ok(place.map(|Json(place)| place))
-}
-
-/// The catalog's own place for tables, of the namespace that the permit is for.
-pub async fn catalog_root<P: Verb>(write: &mut Write<P>) -> Result<Option<String>> {
-    let catalog = write
-        .permit()
-        .chain()
-        .iter()
-        .find(|link| link.kind == ResourceKind::Catalog)
-        .map(|link| link.id);
-    sqlx::query_scalar(CATALOG_ROOT)
-        .bind(catalog)
-        .fetch_one(write.connection())
-        .await
-        .map_err(map)
-}
-
 #[derive(FromRow)]
 struct LockedRow {
     table_kind: String,
@@ -606,21 +492,4 @@ statements! {
           ORDER BY t.name LIMIT $8)
          ORDER BY name LIMIT $8"
     );
-
-    LOCK_PLACES = "SELECT pg_advisory_xact_lock(hashtext('lake_table.location'))";
-
-    /// $1 it and all above it, $2 the pattern of all below it, $3 a table that does not count
-    IS_OCCUPIED = "SELECT EXISTS (SELECT 1 FROM lake_table WHERE location = ANY($1) AND table_id IS DISTINCT FROM $3)
-            OR EXISTS (SELECT 1 FROM lake_table WHERE location LIKE $2 AND table_id IS DISTINCT FROM $3)";
-
-    PLACE = concat!("SELECT s.name, ", place!(), " AS place FROM storage_location s WHERE ", holds!("$1"), " LIMIT 1");
-
-    PLACE_OF = concat!("SELECT ", place_at!("t.location"), " FROM lake_table t WHERE t.table_id = $1");
-
-    /// $1 it and all above it, $2 the pattern of all below it
-    OVERLAPPING = "(SELECT table_id, location FROM lake_table WHERE location = ANY($1) LIMIT 2)
-         UNION ALL (SELECT table_id, location FROM lake_table WHERE location LIKE $2 LIMIT 1)";
-
-    CATALOG_ROOT = "SELECT location FROM catalog WHERE catalog_id = $1";
-
 }

@@ -26,6 +26,7 @@ pub mod idempotency;
 pub mod location;
 pub mod namespace;
 pub mod partition;
+pub mod place;
 pub mod resolve;
 pub mod run;
 pub mod scan;

@@ -104,6 +104,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         crate::location::ALL,
         crate::namespace::ALL,
         crate::partition::ALL,
+        crate::place::ALL,
         crate::resolve::ALL,
         crate::run::ALL,
         crate::scan::ALL,

@@ -8,7 +8,7 @@ use weir_core::page::{Page, PageRequest};
 use weir_core::principal::Caller;
 use weir_core::{Error, Result};
 use weir_db::resolve::Target;
-use weir_db::{Write, catalog, iceberg};
+use weir_db::{Write, catalog, place};
 
 use crate::Weir;
 
@@ -61,7 +61,7 @@ async fn check_place(
     write: &mut Write<CreateCatalog>,
     location: &Location,
 ) -> Result<()> {
-    let found = iceberg::place(write, location).await?;
+    let found = place::place(write, location).await?;
     let may = match &found {
         None => false,
         Some((name, _)) => {

@@ -20,7 +20,7 @@ use weir_core::principal::Caller;
 use weir_core::schema::Schema;
 use weir_core::{Error, Result};
 use weir_db::resolve::Target;
-use weir_db::{iceberg as rows, scan};
+use weir_db::scan;
 use weir_iceberg::TableMetadata;
 use weir_iceberg::scan::{
     Entry, Filter, ManifestContent, ManifestFile, PlanRequest, Snapshots, Spec, Status, Tasks,
@@ -29,7 +29,7 @@ use weir_iceberg::scan::{
 use weir_storage::Store;
 
 use crate::Weir;
-use crate::table::load::select;
+use crate::table::load::{Selected, select};
 use crate::table::place::place_known;
 
 /// How long a plan can be fetched again.
@@ -91,7 +91,7 @@ pub async fn fetch(
 /// Forgets a plan. Errors: as [`fetch`].
 pub async fn cancel(weir: &Weir, caller: &Caller, ident: &TableIdent, plan_id: &str) -> Result<()> {
     let id = parse_id(plan_id)?;
-    let (permit, _) = select(weir, caller, ident, "scan.cancel").await?;
+    let permit = select(weir, caller, ident, "scan.cancel").await?.permit;
     if scan::cancel_plan(&weir.db, &permit, id).await? {
         Ok(())
     } else {
@@ -134,7 +134,7 @@ fn no_plan() -> Error {
 }
 
 async fn again(weir: &Weir, caller: &Caller, ident: &TableIdent, plan: Uuid) -> Result<Scan> {
-    let (permit, _) = select(weir, caller, ident, "scan.fetch").await?;
+    let permit = select(weir, caller, ident, "scan.fetch").await?.permit;
     let kept = scan::plan(&weir.db, &permit, plan, weir.now())
         .await?
         .ok_or_else(no_plan)?;
@@ -174,7 +174,11 @@ impl Scan {
     ) -> Result<Self> {
         let request: PlanRequest = serde_json::from_str(request.get())
             .map_err(|error| Error::invalid("body", error.to_string()))?;
-        let (permit, metadata) = select(weir, caller, ident, "scan.plan").await?;
+        let Selected {
+            permit,
+            metadata,
+            lies,
+        } = select(weir, caller, ident, "scan.plan").await?;
         if !permit.columns().is_all() {
             let message = "A plan names files that hold all columns of this table, and you see some of them. Ask for SELECT on all.";
             let target = Target::Table(ident);
@@ -197,8 +201,7 @@ impl Scan {
         };
         named("select", &request.select)?;
         let stats = named("stats-fields", &request.stats_fields)?;
-        let place = rows::place_of(&weir.db, &permit).await?;
-        let placed = place_known(weir, metadata.location(), place.as_ref())?;
+        let placed = place_known(weir, metadata.location(), lies.place.as_ref())?;
         Ok(Self {
             permit,
             metadata,

@@ -18,7 +18,7 @@ use weir_core::name::{Name, NamespaceIdent, NamespacePath};
 use weir_core::principal::{Caller, Face, Tick};
 use weir_core::{Error, Result};
 use weir_db::freshness::Freshness;
-use weir_db::iceberg::{self, Occupied};
+use weir_db::place::{self, Occupied};
 use weir_db::resolve::{self, Target};
 use weir_db::{Entry, audit, location, session};
 use weir_storage::Store;
@@ -260,7 +260,7 @@ async fn on_staged(
     namespace: &NamespaceIdent,
     claim: &Claim,
 ) -> Result<Decision> {
-    let access = match iceberg::occupied(&weir.db, claim).await? {
+    let access = match place::occupied(&weir.db, claim).await? {
         Occupied::By(table) => return on_table(weir, caller, table).await,
         Occupied::Otherwise => None,
         Occupied::Free => {

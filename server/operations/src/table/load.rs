@@ -14,7 +14,7 @@ use weir_core::name::TableIdent;
 use weir_core::principal::{Caller, Tick};
 use weir_db::Db;
 use weir_db::freshness::Freshness;
-use weir_db::iceberg::{self, SealedMetadata, Snapshots};
+use weir_db::iceberg::{self, Lies, SealedMetadata, Snapshots};
 use weir_db::resolve::Target;
 
 use weir_iceberg::TableMetadata;
@@ -193,13 +193,20 @@ async fn opened(
     })
 }
 
-/// The permit to read an Iceberg table's rows, and its metadata.
+/// An Iceberg table whose rows may be read.
+pub(crate) struct Selected {
+    pub(crate) permit: Permit<Select>,
+    pub(crate) metadata: Arc<TableMetadata>,
+    pub(crate) lies: Lies,
+}
+
+/// The permit to read an Iceberg table's rows, its metadata, and where it lies.
 pub(crate) async fn select(
     weir: &Weir,
     caller: &Caller,
     ident: &TableIdent,
     operation: &str,
-) -> Result<(Permit<Select>, Arc<TableMetadata>)> {
+) -> Result<Selected> {
     let key = Key::new(ident, TableKind::Iceberg, Snapshots::All, caller);
     let fresh = weir
         .documents
@@ -218,7 +225,12 @@ pub(crate) async fn select(
     weir.reads
         .note(weir, caller, ident, &permit, operation)
         .await?;
-    Ok((permit, metadata))
+    let lies = fresh.read.sealed.lies(&permit)?.clone();
+    Ok(Selected {
+        permit,
+        metadata,
+        lies,
+    })
 }
 
 /// As [`open`] on a table, for a caller who needs to see all of it.

@@ -8,7 +8,7 @@ use weir_core::name::{NamespaceIdent, TableIdent};
 use weir_core::principal::Caller;
 use weir_core::storage::Place;
 use weir_core::{Error, ErrorKind, Result};
-use weir_db::iceberg;
+use weir_db::place;
 use weir_db::resolve::Target;
 use weir_db::{Write, vended};
 use weir_iceberg::TableMetadata;
@@ -50,7 +50,7 @@ pub(crate) async fn place_new<P: Verb>(
 }
 
 async fn root<P: Verb>(write: &mut Write<P>) -> Result<Option<Location>> {
-    let root = iceberg::catalog_root(write).await?;
+    let root = place::catalog_root(write).await?;
     root.map(|root| Location::parse("location", &root))
         .transpose()
 }
@@ -74,7 +74,7 @@ fn folder(root: &Location, namespace: &NamespaceIdent) -> Result<Location> {
 }
 
 async fn check_free<P: Verb>(write: &mut Write<P>, location: &Location) -> Result<()> {
-    if iceberg::is_occupied(write, location, None).await? {
+    if place::is_occupied(write, location, None).await? {
         return Err(Error::invalid(
             "location",
             "Another table lies here, around it, or inside it; a dropped one keeps its place until its time is over. Choose a folder of its own, or leave the location out.",
@@ -105,7 +105,7 @@ async fn check_empty<P: Verb>(
     if vended::was_staged_by(write, caller.principal, location).await? {
         return Ok(());
     }
-    let (name, _) = iceberg::place(write, location)
+    let (name, _) = place::place(write, location)
         .await?
         .ok_or_else(|| Error::internal("A place that was found is not there"))?;
     let facts = write.facts_about(Target::Location(&name), caller).await?;
@@ -147,7 +147,7 @@ async fn store_of<P: Verb>(
             "This lies in no storage location that is registered and that you may place tables on.",
         )
     };
-    let (name, place) = iceberg::place(write, location).await?.ok_or_else(unknown)?;
+    let (name, place) = place::place(write, location).await?.ok_or_else(unknown)?;
     let inside = own.is_some_and(|own| *location != own && location.is_under(&own));
     if !inside {
         let facts = write.facts_about(Target::Location(&name), caller).await?;
