@@ -109,7 +109,7 @@ pub(crate) async fn credential(
         return Ok(None);
     };
     let now = weir.now();
-    let (until, lifetime) = (access_ends(facts), weir.settings.credential_lifetime);
+    let until = access_ends(facts);
     let asked = Asked {
         place,
         prefix: &lies.location,
@@ -151,7 +151,6 @@ pub(crate) async fn credential(
         place,
         access: key.access,
         by,
-        lifetime: until.map_or(lifetime, |until| lifetime.min(until - now)),
         until,
     };
     let credential = Arc::new(make(weir, caller, &wish).await?);
@@ -202,7 +201,6 @@ pub(crate) async fn staged(
         by => by,
     };
     let path = ident.namespace.path.to_strings();
-    let lifetime = weir.settings.credential_lifetime;
     let wish = Wish {
         on: Subject::Staged(ident.namespace.catalog.to_string(), path),
         ident,
@@ -210,7 +208,6 @@ pub(crate) async fn staged(
         place,
         access: asked.access,
         by,
-        lifetime: until.map_or(lifetime, |until| lifetime.min(until - now)),
         until,
     };
     make(weir, caller, &wish).await.map(Arc::new).map(Some)
@@ -224,9 +221,17 @@ struct Wish<'a> {
     place: &'a Place,
     access: Access,
     by: Delivery,
-    lifetime: TimeDelta,
     /// When the holder's access ends, where it does.
     until: Option<DateTime<Utc>>,
+}
+
+impl Wish<'_> {
+    /// As long as the configuration says, and no longer than the holder's access.
+    fn lifetime(&self, weir: &Weir) -> TimeDelta {
+        let longest = weir.settings.credential_lifetime;
+        self.until
+            .map_or(longest, |until| longest.min(until - weir.now()))
+    }
 }
 
 async fn make(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Credential> {
@@ -269,7 +274,7 @@ async fn from_store(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Ven
         prefix: wish.prefix,
         access: wish.access,
         who: &caller.name,
-        lifetime: wish.lifetime,
+        lifetime: wish.lifetime(weir),
     };
     let vended = weir.stores.open(wish.place)?.vend(&request).await?;
     // Not every store makes them as short as they are asked for.
@@ -294,7 +299,7 @@ fn from_gateway(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Vended>
         location: wish.place.id,
         prefix: wish.prefix.clone(),
         access: wish.access,
-        expires_at: weir.now() + wish.lifetime,
+        expires_at: weir.now() + wish.lifetime(weir),
     })
 }
 
