@@ -13,6 +13,7 @@ Needs wrk and nginx (Debian: apt-get install wrk nginx-light); without --weed, S
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -224,8 +225,6 @@ def main() -> int:
         path = "/namespaces/bench/tables/files"
         asks = {"x-iceberg-access-delegation": "vended-credentials"}
         _, body = catalog.call("GET", path, headers=asks)
-        import json
-
         loaded = json.loads(body)
         settings = loaded["storage-credentials"][0]["config"]
         place = loaded["metadata"]["location"].removeprefix("s3://")

@@ -170,7 +170,8 @@ def request(chance: random.Random, ground: Ground) -> bytes:
 
 
 def _line(value: str) -> str:
-    return "".join(c for c in value if c.isascii() and c.isprintable() and c != " " or c == " ").replace("\n", "")
+    """What a line of a request may have."""
+    return "".join(c for c in value if c.isascii() and c.isprintable())
 
 
 class Wire:

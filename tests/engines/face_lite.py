@@ -9,6 +9,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
+from requests_raw import create
 from weir_process import Principal, Ready
 
 TIMEOUT_SECONDS = 60.0
@@ -47,6 +48,12 @@ class Face:
         space, name = table.rsplit(".", 1)
         loaded: dict[str, Any] = self.call("GET", f"/namespaces/{space}/tables/{name}", delegated=True)
         return loaded
+
+    def make(self, space: str, name: str, location: str | None = None) -> dict[str, Any]:
+        """A new table, as its maker is told of it."""
+        body = create(name) | ({"location": location} if location else {})
+        made: dict[str, Any] = self.call("POST", f"/namespaces/{space}/tables", body, delegated=True)
+        return made
 
     def refused(self, method: str, path: str, body: Any = None, *, status: int, delegated: bool = False) -> str:
         """What the refusal says."""

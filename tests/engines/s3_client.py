@@ -11,6 +11,20 @@ from botocore.exceptions import ClientError
 Settings = dict[str, str]
 
 
+def settings_of(loaded: dict[str, Any]) -> Settings:
+    """The one credential that a load gives: it must be the same in both places."""
+    (storage,) = loaded["storage-credentials"]
+    assert storage["prefix"] == loaded["metadata"]["location"] + "/"
+    assert storage["config"].items() <= loaded["config"].items()
+    settings: Settings = storage["config"]
+    return settings
+
+
+def key_of(loaded: dict[str, Any], name: str) -> str:
+    """The key of a file of the table."""
+    return str(loaded["metadata"]["location"]).removeprefix("s3://").split("/", 1)[1] + "/" + name
+
+
 def client(settings: Settings) -> Any:
     return boto3.client(
         "s3",

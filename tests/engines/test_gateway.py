@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import time
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import polars
 import pyarrow.fs as pafs
 import pytest
 import s3fs
+from boto3.s3.transfer import TransferConfig
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -24,6 +26,7 @@ from face_lite import Face
 from management import Management
 from pyiceberg_client import PEOPLE, catalog_for, ids, people
 from requests_raw import create
+from s3_client import key_of, settings_of
 from weir_process import Principal, Ready, Weir
 
 BUCKET = "warehouse"
@@ -43,30 +46,14 @@ def space(face: Face) -> str:
     return name
 
 
-def _made(face: Face, space: str, name: str, location: str | None = None) -> dict[str, Any]:
-    body = create(name) | ({"location": location} if location else {})
-    made: dict[str, Any] = face.call("POST", f"/namespaces/{space}/tables", body, delegated=True)
-    return made
-
-
-def _settings(loaded: dict[str, Any]) -> dict[str, str]:
-    (storage,) = loaded["storage-credentials"]
-    settings: dict[str, str] = storage["config"]
-    return settings
-
-
-def _key(loaded: dict[str, Any], name: str) -> str:
-    return str(loaded["metadata"]["location"]).removeprefix(f"s3://{BUCKET}/") + "/" + name
-
-
 @pytest.fixture
 def own(face: Face, space: str) -> dict[str, Any]:
-    return _made(face, space, "own")
+    return face.make(space, "own")
 
 
 @pytest.fixture
 def client(own: dict[str, Any]) -> Any:
-    return s3_client.client(_settings(own))
+    return s3_client.client(settings_of(own))
 
 
 @pytest.mark.parametrize("location", [None, "t1", ODD])
@@ -80,83 +67,80 @@ def test_the_gateway_refuses_a_credential_everything_but_its_own_table(
     location: str | None,
 ) -> None:
     where = location and f"s3://{BUCKET}/lake/{space}/{location}"
-    own = _made(face, space, "own", where)
-    siblings = [_made(face, space, "other", where and where + "0"), _made(face, space, "third")]
+    own = face.make(space, "own", where)
+    siblings = [face.make(space, "other", where and where + "0"), face.make(space, "third")]
     for table in (own, *siblings):
-        s3_client.client(_settings(table)).put_object(Bucket=BUCKET, Key=_key(table, "data/a"), Body=b"content")
+        s3_client.client(settings_of(table)).put_object(Bucket=BUCKET, Key=key_of(table, "data/a"), Body=b"content")
     admin.grant(stranger.name, ["SELECT"], space, "own")
     reader = Face.sign_in(ready, stranger)
-    read = s3_client.client(_settings(reader.load(f"{space}.own")))
-    write = s3_client.client(_settings(face.load(f"{space}.own")))
+    read = s3_client.client(settings_of(reader.load(f"{space}.own")))
+    write = s3_client.client(settings_of(face.load(f"{space}.own")))
     for client in (read, write):
-        assert client.get_object(Bucket=BUCKET, Key=_key(own, "data/a"))["Body"].read() == b"content"
-        listed = client.list_objects_v2(Bucket=BUCKET, Prefix=_key(own, ""))
-        assert _key(own, "data/a") in [entry["Key"] for entry in listed["Contents"]]
+        assert client.get_object(Bucket=BUCKET, Key=key_of(own, "data/a"))["Body"].read() == b"content"
+        listed = client.list_objects_v2(Bucket=BUCKET, Prefix=key_of(own, ""))
+        assert key_of(own, "data/a") in [entry["Key"] for entry in listed["Contents"]]
         for other in siblings:
-            s3_client.refused(client.get_object, Bucket=BUCKET, Key=_key(other, "data/a"))
-            s3_client.refused(client.put_object, Bucket=BUCKET, Key=_key(other, "data/b"), Body=b"x")
-            s3_client.refused(client.list_objects_v2, Bucket=BUCKET, Prefix=_key(other, ""))
-            s3_client.refused(client.delete_object, Bucket=BUCKET, Key=_key(other, "data/a"))
-            source = {"Bucket": BUCKET, "Key": _key(other, "data/a")}
-            s3_client.refused(client.copy_object, Bucket=BUCKET, Key=_key(own, "data/stolen"), CopySource=source)
-            deleted = {"Objects": [{"Key": _key(other, "data/a")}]}
+            s3_client.refused(client.get_object, Bucket=BUCKET, Key=key_of(other, "data/a"))
+            s3_client.refused(client.put_object, Bucket=BUCKET, Key=key_of(other, "data/b"), Body=b"x")
+            s3_client.refused(client.list_objects_v2, Bucket=BUCKET, Prefix=key_of(other, ""))
+            s3_client.refused(client.delete_object, Bucket=BUCKET, Key=key_of(other, "data/a"))
+            source = {"Bucket": BUCKET, "Key": key_of(other, "data/a")}
+            s3_client.refused(client.copy_object, Bucket=BUCKET, Key=key_of(own, "data/stolen"), CopySource=source)
+            deleted = {"Objects": [{"Key": key_of(other, "data/a")}]}
             try:
                 told = client.delete_objects(Bucket=BUCKET, Delete=deleted)
                 assert [error["Code"] for error in told["Errors"]] == ["AccessDenied"]
             except ClientError as error:
                 assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 403
-        parent = _key(own, "").rstrip("/").rsplit("/", 1)[0] + "/"
-        for prefix in ("", parent, _key(own, "").rstrip("/")):
+        parent = key_of(own, "").rstrip("/").rsplit("/", 1)[0] + "/"
+        for prefix in ("", parent, key_of(own, "").rstrip("/")):
             s3_client.refused(client.list_objects_v2, Bucket=BUCKET, Prefix=prefix)
         s3_client.refused(client.get_object, Bucket="another", Key="a")
-    s3_client.refused(read.put_object, Bucket=BUCKET, Key=_key(own, "data/new"), Body=b"x")
-    s3_client.refused(read.delete_object, Bucket=BUCKET, Key=_key(own, "data/a"))
-    s3_client.refused(read.create_multipart_upload, Bucket=BUCKET, Key=_key(own, "data/new"))
+    s3_client.refused(read.put_object, Bucket=BUCKET, Key=key_of(own, "data/new"), Body=b"x")
+    s3_client.refused(read.delete_object, Bucket=BUCKET, Key=key_of(own, "data/a"))
+    s3_client.refused(read.create_multipart_upload, Bucket=BUCKET, Key=key_of(own, "data/new"))
     for other in siblings:
-        path = weir.data / BUCKET / _key(other, "data/a")
+        path = weir.data / BUCKET / key_of(other, "data/a")
         assert path.read_bytes() == b"content" and not path.with_name("b").exists()
 
 
 def test_a_large_object_goes_up_in_parts_and_comes_down_in_ranges(client: Any, own: dict[str, Any]) -> None:
     content = bytes(range(256)) * 4096 * 20  # 20 MiB
-    from boto3.s3.transfer import TransferConfig
-    from io import BytesIO
-
     config = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20, max_concurrency=4)
-    client.upload_fileobj(BytesIO(content), BUCKET, _key(own, "data/large"), Config=config)
-    assert client.head_object(Bucket=BUCKET, Key=_key(own, "data/large"))["ContentLength"] == len(content)
-    got = client.get_object(Bucket=BUCKET, Key=_key(own, "data/large"), Range="bytes=5242870-5242900")["Body"].read()
+    client.upload_fileobj(BytesIO(content), BUCKET, key_of(own, "data/large"), Config=config)
+    assert client.head_object(Bucket=BUCKET, Key=key_of(own, "data/large"))["ContentLength"] == len(content)
+    got = client.get_object(Bucket=BUCKET, Key=key_of(own, "data/large"), Range="bytes=5242870-5242900")["Body"].read()
     assert got == content[5242870:5242901]
-    tail = client.get_object(Bucket=BUCKET, Key=_key(own, "data/large"), Range="bytes=-7")["Body"].read()
+    tail = client.get_object(Bucket=BUCKET, Key=key_of(own, "data/large"), Range="bytes=-7")["Body"].read()
     assert tail == content[-7:]
-    assert client.get_object(Bucket=BUCKET, Key=_key(own, "data/large"))["Body"].read() == content
+    assert client.get_object(Bucket=BUCKET, Key=key_of(own, "data/large"))["Body"].read() == content
 
 
 def test_who_inserts_only_neither_overwrites_nor_deletes(
     face: Face, ready: Ready, admin: Management, stranger: Principal, space: str, own: dict[str, Any]
 ) -> None:
     admin.grant(stranger.name, ["SELECT", "INSERT"], space, "own")
-    client = s3_client.client(_settings(Face.sign_in(ready, stranger).load(f"{space}.own")))
-    client.put_object(Bucket=BUCKET, Key=_key(own, "data/a"), Body=b"x")
-    s3_client.refused(client.put_object, Bucket=BUCKET, Key=_key(own, "data/a"), Body=b"y")
-    s3_client.refused(client.delete_object, Bucket=BUCKET, Key=_key(own, "data/a"))
-    assert client.get_object(Bucket=BUCKET, Key=_key(own, "data/a"))["Body"].read() == b"x"
+    client = s3_client.client(settings_of(Face.sign_in(ready, stranger).load(f"{space}.own")))
+    client.put_object(Bucket=BUCKET, Key=key_of(own, "data/a"), Body=b"x")
+    s3_client.refused(client.put_object, Bucket=BUCKET, Key=key_of(own, "data/a"), Body=b"y")
+    s3_client.refused(client.delete_object, Bucket=BUCKET, Key=key_of(own, "data/a"))
+    assert client.get_object(Bucket=BUCKET, Key=key_of(own, "data/a"))["Body"].read() == b"x"
 
 
 def test_a_revoked_grant_ends_a_credential_at_the_next_request(
     ready: Ready, admin: Management, stranger: Principal, space: str, client: Any, own: dict[str, Any]
 ) -> None:
-    client.put_object(Bucket=BUCKET, Key=_key(own, "data/a"), Body=b"x")
+    client.put_object(Bucket=BUCKET, Key=key_of(own, "data/a"), Body=b"x")
     grant = admin.grant(stranger.name, ["SELECT"], space, "own")
-    theirs = s3_client.client(_settings(Face.sign_in(ready, stranger).load(f"{space}.own")))
-    theirs.get_object(Bucket=BUCKET, Key=_key(own, "data/a"))
+    theirs = s3_client.client(settings_of(Face.sign_in(ready, stranger).load(f"{space}.own")))
+    theirs.get_object(Bucket=BUCKET, Key=key_of(own, "data/a"))
     assert admin.call("DELETE", f"/grants/{grant}") is None, "nothing outlives it"
-    s3_client.refused(theirs.get_object, Bucket=BUCKET, Key=_key(own, "data/a"))
+    s3_client.refused(theirs.get_object, Bucket=BUCKET, Key=key_of(own, "data/a"))
     # And it comes back with a new one: nothing is remembered against it.
     admin.grant(stranger.name, ["SELECT"], space, "own")
-    theirs.get_object(Bucket=BUCKET, Key=_key(own, "data/a"))
+    theirs.get_object(Bucket=BUCKET, Key=key_of(own, "data/a"))
     admin.call("DELETE", f"/principals/{stranger.name}")
-    s3_client.refused(theirs.get_object, Bucket=BUCKET, Key=_key(own, "data/a"))
+    s3_client.refused(theirs.get_object, Bucket=BUCKET, Key=key_of(own, "data/a"))
 
 
 def test_less_than_was_granted_is_what_is_left(
@@ -164,11 +148,11 @@ def test_less_than_was_granted_is_what_is_left(
 ) -> None:
     admin.grant(stranger.name, ["SELECT"], space, "own")
     write = admin.grant(stranger.name, ["INSERT", "DELETE"], space, "own")
-    theirs = s3_client.client(_settings(Face.sign_in(ready, stranger).load(f"{space}.own")))
-    theirs.put_object(Bucket=BUCKET, Key=_key(own, "data/a"), Body=b"x")
+    theirs = s3_client.client(settings_of(Face.sign_in(ready, stranger).load(f"{space}.own")))
+    theirs.put_object(Bucket=BUCKET, Key=key_of(own, "data/a"), Body=b"x")
     admin.revoke(write)
-    s3_client.refused(theirs.put_object, Bucket=BUCKET, Key=_key(own, "data/b"), Body=b"x")
-    theirs.get_object(Bucket=BUCKET, Key=_key(own, "data/a"))
+    s3_client.refused(theirs.put_object, Bucket=BUCKET, Key=key_of(own, "data/b"), Body=b"x")
+    theirs.get_object(Bucket=BUCKET, Key=key_of(own, "data/a"))
 
 
 def test_who_sees_some_columns_gets_no_file(
@@ -182,8 +166,8 @@ def test_who_sees_some_columns_gets_no_file(
 
 
 def test_a_wrong_secret_a_changed_token_and_no_token_open_nothing(own: dict[str, Any], client: Any) -> None:
-    client.put_object(Bucket=BUCKET, Key=_key(own, "data/a"), Body=b"x")
-    settings = _settings(own)
+    client.put_object(Bucket=BUCKET, Key=key_of(own, "data/a"), Body=b"x")
+    settings = settings_of(own)
     wrong = [
         settings | {"s3.secret-access-key": settings["s3.secret-access-key"][:-1] + "x"},
         settings | {"s3.session-token": settings["s3.session-token"][:-9] + "AAAAAAAAA"},
@@ -193,23 +177,23 @@ def test_a_wrong_secret_a_changed_token_and_no_token_open_nothing(own: dict[str,
     ]
     for one in wrong:
         with pytest.raises(ClientError) as caught:
-            s3_client.client(one).get_object(Bucket=BUCKET, Key=_key(own, "data/a"))
+            s3_client.client(one).get_object(Bucket=BUCKET, Key=key_of(own, "data/a"))
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 403)
     anonymous = boto3.client(
         "s3", endpoint_url=settings["s3.endpoint"], region_name="us-east-1", config=Config(signature_version=UNSIGNED)
     )
-    s3_client.refused(anonymous.get_object, Bucket=BUCKET, Key=_key(own, "data/a"))
+    s3_client.refused(anonymous.get_object, Bucket=BUCKET, Key=key_of(own, "data/a"))
 
 
 def test_s3fs_and_pyarrow_read_and_write(own: dict[str, Any]) -> None:
-    settings = _settings(own)
+    settings = settings_of(own)
     remote = s3fs.S3FileSystem(
         key=settings["s3.access-key-id"],
         secret=settings["s3.secret-access-key"],
         token=settings["s3.session-token"],
         client_kwargs={"endpoint_url": settings["s3.endpoint"], "region_name": settings["s3.region"]},
     )
-    remote.pipe(f"{BUCKET}/{_key(own, 'data/fs')}", b"from s3fs")
+    remote.pipe(f"{BUCKET}/{key_of(own, 'data/fs')}", b"from s3fs")
     arrow = pafs.S3FileSystem(
         access_key=settings["s3.access-key-id"],
         secret_key=settings["s3.secret-access-key"],
@@ -217,25 +201,25 @@ def test_s3fs_and_pyarrow_read_and_write(own: dict[str, Any]) -> None:
         region=settings["s3.region"],
         endpoint_override=settings["s3.endpoint"],
     )
-    with arrow.open_input_file(f"{BUCKET}/{_key(own, 'data/fs')}") as file:
+    with arrow.open_input_file(f"{BUCKET}/{key_of(own, 'data/fs')}") as file:
         assert file.read() == b"from s3fs"
-    with arrow.open_output_stream(f"{BUCKET}/{_key(own, 'data/arrow')}") as stream:
+    with arrow.open_output_stream(f"{BUCKET}/{key_of(own, 'data/arrow')}") as stream:
         stream.write(b"a" * (12 << 20))
-    assert remote.info(f"{BUCKET}/{_key(own, 'data/arrow')}")["size"] == 12 << 20
-    found = remote.ls(f"{BUCKET}/{_key(own, 'data')}")
+    assert remote.info(f"{BUCKET}/{key_of(own, 'data/arrow')}")["size"] == 12 << 20
+    found = remote.ls(f"{BUCKET}/{key_of(own, 'data')}")
     assert sorted(name.rsplit("/", 1)[1] for name in found) == ["arrow", "fs"]
-    remote.rm(f"{BUCKET}/{_key(own, 'data/fs')}")
+    remote.rm(f"{BUCKET}/{key_of(own, 'data/fs')}")
 
 
 def test_duckdb_httpfs_reads_and_writes_parquet(own: dict[str, Any], ready: Ready, spark: Principal) -> None:
-    settings = _settings(own)
+    settings = settings_of(own)
     duck = duckdb_client.connect(ready, spark)
     host = settings["s3.endpoint"].removeprefix("http://")
     duck.execute(
         f"CREATE SECRET files (TYPE s3, KEY_ID '{settings['s3.access-key-id']}', SECRET '{settings['s3.secret-access-key']}', "
         f"SESSION_TOKEN '{settings['s3.session-token']}', ENDPOINT '{host}', URL_STYLE 'path', USE_SSL false, REGION 'us-east-1')"
     )
-    at = f"s3://{BUCKET}/{_key(own, 'data/x.parquet')}"
+    at = f"s3://{BUCKET}/{key_of(own, 'data/x.parquet')}"
     duck.execute(f"COPY (SELECT range AS n FROM range(100000)) TO '{at}' (FORMAT parquet)")
     assert duck.execute(f"SELECT sum(n) FROM read_parquet('{at}')").fetchone() == (4999950000,)
 
@@ -254,7 +238,7 @@ def test_engines_read_and_write_with_default_settings(ready: Ready, spark: Princ
 
 
 def test_a_half_written_object_is_not_there(own: dict[str, Any], client: Any, weir: Weir) -> None:
-    key = _key(own, "data/half")
+    key = key_of(own, "data/half")
     upload = client.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
     client.upload_part(Bucket=BUCKET, Key=key, UploadId=upload, PartNumber=1, Body=b"a" * 100)
     assert client.list_objects_v2(Bucket=BUCKET, Prefix=key)["KeyCount"] == 0
@@ -271,11 +255,11 @@ def test_who_stages_a_table_inside_a_later_one_gets_at_none_of_it(
     theirs = Face.sign_in(ready, stranger)
     victim = f"s3://{BUCKET}/lake/{space}/victim"
     staged = create("early") | {"location": f"{victim}/data", "stage-create": True}
-    client = s3_client.client(_settings(theirs.call("POST", f"/namespaces/{space}/tables", staged, delegated=True)))
+    client = s3_client.client(settings_of(theirs.call("POST", f"/namespaces/{space}/tables", staged, delegated=True)))
     key = f"lake/{space}/victim/data/a"
     assert client.list_objects_v2(Bucket=BUCKET, Prefix=f"lake/{space}/victim/data/")["KeyCount"] == 0
-    made = _made(face, space, "victim", victim)
-    s3_client.client(_settings(made)).put_object(Bucket=BUCKET, Key=key, Body=b"ssn")
+    made = face.make(space, "victim", victim)
+    s3_client.client(settings_of(made)).put_object(Bucket=BUCKET, Key=key, Body=b"ssn")
     for call in (client.get_object, client.delete_object):
         s3_client.refused(call, Bucket=BUCKET, Key=key)
     s3_client.refused(client.put_object, Bucket=BUCKET, Key=key + "2", Body=b"x")
@@ -288,10 +272,10 @@ def test_a_staged_table_is_written_by_its_maker_and_then_decided_on_as_a_table(
     theirs = Face.sign_in(ready, stranger)
     body = create("early") | {"stage-create": True}
     staged = theirs.call("POST", f"/namespaces/{space}/tables", body, delegated=True)
-    client = s3_client.client(_settings(staged))
-    client.put_object(Bucket=BUCKET, Key=_key(staged, "data/a"), Body=b"x")
+    client = s3_client.client(settings_of(staged))
+    client.put_object(Bucket=BUCKET, Key=key_of(staged, "data/a"), Body=b"x")
     admin.revoke(grant)
-    s3_client.refused(client.put_object, Bucket=BUCKET, Key=_key(staged, "data/b"), Body=b"x")
+    s3_client.refused(client.put_object, Bucket=BUCKET, Key=key_of(staged, "data/b"), Body=b"x")
 
 
 def test_a_staged_claim_ends_where_a_table_of_another_namespace_comes_to_lie(
@@ -300,33 +284,33 @@ def test_a_staged_claim_ends_where_a_table_of_another_namespace_comes_to_lie(
     admin.grant_on(stranger.name, ["CREATE_TABLE"], catalog=ready.warehouse, namespace=space)
     theirs = Face.sign_in(ready, stranger)
     staged = create("early") | {"location": f"s3://{BUCKET}/lake/{space}/child", "stage-create": True}
-    client = s3_client.client(_settings(theirs.call("POST", f"/namespaces/{space}/tables", staged, delegated=True)))
+    client = s3_client.client(settings_of(theirs.call("POST", f"/namespaces/{space}/tables", staged, delegated=True)))
     prefix = f"lake/{space}/child/"
     assert client.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["KeyCount"] == 0
     face.call("POST", "/namespaces", {"namespace": [space, "child"]})
-    payroll = _made(face, f"{space}%1Fchild", "payroll")
-    assert _key(payroll, "").startswith(prefix)
-    s3_client.client(_settings(payroll)).put_object(Bucket=BUCKET, Key=_key(payroll, "data/a"), Body=b"ssn")
+    payroll = face.make(f"{space}%1Fchild", "payroll")
+    assert key_of(payroll, "").startswith(prefix)
+    s3_client.client(settings_of(payroll)).put_object(Bucket=BUCKET, Key=key_of(payroll, "data/a"), Body=b"ssn")
     s3_client.refused(client.list_objects_v2, Bucket=BUCKET, Prefix=prefix)
-    s3_client.refused(client.get_object, Bucket=BUCKET, Key=_key(payroll, "data/a"))
-    s3_client.refused(client.delete_object, Bucket=BUCKET, Key=_key(payroll, "data/a"))
+    s3_client.refused(client.get_object, Bucket=BUCKET, Key=key_of(payroll, "data/a"))
+    s3_client.refused(client.delete_object, Bucket=BUCKET, Key=key_of(payroll, "data/a"))
 
 
 def test_a_claim_ends_with_the_grant_that_it_was_decided_on_anew_by(
     ready: Ready, admin: Management, stranger: Principal, space: str, client: Any, own: dict[str, Any]
 ) -> None:
-    client.put_object(Bucket=BUCKET, Key=_key(own, "data/a"), Body=b"x")
+    client.put_object(Bucket=BUCKET, Key=key_of(own, "data/a"), Body=b"x")
     open_ended = admin.grant(stranger.name, ["SELECT"], space, "own")
-    theirs = s3_client.client(_settings(Face.sign_in(ready, stranger).load(f"{space}.own")))
-    theirs.get_object(Bucket=BUCKET, Key=_key(own, "data/a"))
+    theirs = s3_client.client(settings_of(Face.sign_in(ready, stranger).load(f"{space}.own")))
+    theirs.get_object(Bucket=BUCKET, Key=key_of(own, "data/a"))
     ends = datetime.now(UTC) + timedelta(seconds=4)
     target = {"catalog": ready.warehouse, "namespace": space, "table": "own"}
     brief = {"principal": stranger.name, "privileges": ["SELECT"], "on": target, "valid_until": ends.isoformat()}
     admin.call("POST", "/grants", brief)
     admin.revoke(open_ended)
-    theirs.get_object(Bucket=BUCKET, Key=_key(own, "data/a"))
+    theirs.get_object(Bucket=BUCKET, Key=key_of(own, "data/a"))
     time.sleep(4.5)
-    s3_client.refused(theirs.get_object, Bucket=BUCKET, Key=_key(own, "data/a"))
+    s3_client.refused(theirs.get_object, Bucket=BUCKET, Key=key_of(own, "data/a"))
 
 
 def test_a_staged_claim_ends_with_the_drop_of_what_became_of_it(
@@ -334,14 +318,14 @@ def test_a_staged_claim_ends_with_the_drop_of_what_became_of_it(
 ) -> None:
     body = create("early") | {"stage-create": True}
     staged = face.call("POST", f"/namespaces/{space}/tables", body, delegated=True)
-    client = s3_client.client(_settings(staged))
+    client = s3_client.client(settings_of(staged))
     place = staged["metadata"]["location"]
-    _made(face, space, "early", place)
-    client.put_object(Bucket=BUCKET, Key=_key(staged, "data/a"), Body=b"x")
+    face.make(space, "early", place)
+    client.put_object(Bucket=BUCKET, Key=key_of(staged, "data/a"), Body=b"x")
     live = admin.call("GET", f"/catalogs/{ready.warehouse}/namespaces/{space}/tables/early/credentials")["items"]
     assert len(live) == 2, "the one of the staging reaches it too"
     face.call("DELETE", f"/namespaces/{space}/tables/early")
-    s3_client.refused(client.get_object, Bucket=BUCKET, Key=_key(staged, "data/a"))
+    s3_client.refused(client.get_object, Bucket=BUCKET, Key=key_of(staged, "data/a"))
 
 
 def test_nobody_takes_over_files_that_lie_about_by_making_a_table_there(

@@ -15,6 +15,7 @@ from face_lite import Face
 from management import Management, Refused
 from pyiceberg_client import PEOPLE, catalog_for, ids, people
 from requests_raw import create
+from s3_client import key_of, settings_of
 from seaweed import BUCKET, CATALOG, ROLE, ROOT, Seaweed
 from stores_fixtures import ocean, store  # noqa: F401
 from weir_process import Principal, Ready
@@ -38,25 +39,6 @@ def space(face: Face) -> str:
     return name
 
 
-def _made(face: Face, space: str, name: str, location: str | None = None) -> dict[str, Any]:
-    body = create(name) | ({"location": location} if location else {})
-    made: dict[str, Any] = face.call("POST", f"/namespaces/{space}/tables", body, delegated=True)
-    return made
-
-
-def _settings(loaded: dict[str, Any]) -> dict[str, str]:
-    """The one credential of a table: it must be the same in both places."""
-    (storage,) = loaded["storage-credentials"]
-    assert storage["prefix"] == loaded["metadata"]["location"] + "/"
-    assert storage["config"].items() <= loaded["config"].items()
-    settings: dict[str, str] = storage["config"]
-    return settings
-
-
-def _key(loaded: dict[str, Any], name: str) -> str:
-    return str(loaded["metadata"]["location"]).removeprefix(f"s3://{BUCKET}/") + "/" + name
-
-
 def _reader(admin: Management, ocean: Ready, stranger: Principal, space: str, table: str) -> Face:
     there = Management(admin.base, "ocean", admin.token)
     there.grant(stranger.name, ["SELECT"], space, table)
@@ -69,36 +51,36 @@ def test_the_store_refuses_a_credential_everything_but_its_own_table(
 ) -> None:
     root = s3_client.root(store.endpoint, ROOT)
     where = location and f"s3://{BUCKET}/odd/{space}/{location}"
-    own = _made(face, space, "own", where)
-    siblings = [_made(face, space, "other", where and where + "0"), _made(face, space, "third")]
+    own = face.make(space, "own", where)
+    siblings = [face.make(space, "other", where and where + "0"), face.make(space, "third")]
     for table in (own, *siblings):
-        root.put_object(Bucket=BUCKET, Key=_key(table, "data/a"), Body=b"content")
+        root.put_object(Bucket=BUCKET, Key=key_of(table, "data/a"), Body=b"content")
     reader = _reader(admin, ocean, stranger, space, "own")
-    read = s3_client.client(_settings(reader.load(f"{space}.own")))
-    write = s3_client.client(_settings(face.load(f"{space}.own")))
+    read = s3_client.client(settings_of(reader.load(f"{space}.own")))
+    write = s3_client.client(settings_of(face.load(f"{space}.own")))
     for client in (read, write):
-        assert client.get_object(Bucket=BUCKET, Key=_key(own, "data/a"))["Body"].read() == b"content"
-        listed = client.list_objects_v2(Bucket=BUCKET, Prefix=_key(own, ""))
-        assert _key(own, "data/a") in [entry["Key"] for entry in listed["Contents"]]
+        assert client.get_object(Bucket=BUCKET, Key=key_of(own, "data/a"))["Body"].read() == b"content"
+        listed = client.list_objects_v2(Bucket=BUCKET, Prefix=key_of(own, ""))
+        assert key_of(own, "data/a") in [entry["Key"] for entry in listed["Contents"]]
         for other in siblings:
-            s3_client.refused(client.get_object, Bucket=BUCKET, Key=_key(other, "data/a"))
-            s3_client.refused(client.put_object, Bucket=BUCKET, Key=_key(other, "data/b"), Body=b"x")
-            s3_client.refused(client.list_objects_v2, Bucket=BUCKET, Prefix=_key(other, ""))
-            s3_client.refused(client.delete_object, Bucket=BUCKET, Key=_key(other, "data/a"))
+            s3_client.refused(client.get_object, Bucket=BUCKET, Key=key_of(other, "data/a"))
+            s3_client.refused(client.put_object, Bucket=BUCKET, Key=key_of(other, "data/b"), Body=b"x")
+            s3_client.refused(client.list_objects_v2, Bucket=BUCKET, Prefix=key_of(other, ""))
+            s3_client.refused(client.delete_object, Bucket=BUCKET, Key=key_of(other, "data/a"))
             s3_client.refused(
                 client.copy_object,
                 Bucket=BUCKET,
-                Key=_key(own, "data/stolen"),
-                CopySource={"Bucket": BUCKET, "Key": _key(other, "data/a")},
+                Key=key_of(own, "data/stolen"),
+                CopySource={"Bucket": BUCKET, "Key": key_of(other, "data/a")},
             )
-        parent = _key(own, "").rstrip("/").rsplit("/", 1)[0] + "/"
-        for prefix in ("", parent, _key(own, "").rstrip("/")):
+        parent = key_of(own, "").rstrip("/").rsplit("/", 1)[0] + "/"
+        for prefix in ("", parent, key_of(own, "").rstrip("/")):
             s3_client.refused(client.list_objects_v2, Bucket=BUCKET, Prefix=prefix)
-    s3_client.refused(read.put_object, Bucket=BUCKET, Key=_key(own, "data/new"), Body=b"x")
-    s3_client.refused(read.delete_object, Bucket=BUCKET, Key=_key(own, "data/a"))
-    s3_client.refused(read.create_multipart_upload, Bucket=BUCKET, Key=_key(own, "data/new"))
-    write.put_object(Bucket=BUCKET, Key=_key(own, "data/new"), Body=b"x")
-    write.delete_object(Bucket=BUCKET, Key=_key(own, "data/new"))
+    s3_client.refused(read.put_object, Bucket=BUCKET, Key=key_of(own, "data/new"), Body=b"x")
+    s3_client.refused(read.delete_object, Bucket=BUCKET, Key=key_of(own, "data/a"))
+    s3_client.refused(read.create_multipart_upload, Bucket=BUCKET, Key=key_of(own, "data/new"))
+    write.put_object(Bucket=BUCKET, Key=key_of(own, "data/new"), Body=b"x")
+    write.delete_object(Bucket=BUCKET, Key=key_of(own, "data/new"))
 
 
 def test_names_that_could_be_read_two_ways_are_no_location(face: Face, space: str) -> None:
@@ -110,18 +92,18 @@ def test_names_that_could_be_read_two_ways_are_no_location(face: Face, space: st
 def test_who_inserts_only_deletes_nothing(
     store: Seaweed, ocean: Ready, face: Face, admin: Management, stranger: Principal, space: str
 ) -> None:
-    own = _made(face, space, "own")
+    own = face.make(space, "own")
     _reader(admin, ocean, stranger, space, "own")
     Management(admin.base, "ocean", admin.token).grant(stranger.name, ["INSERT"], space, "own")
-    client = s3_client.client(_settings(Face.sign_in(ocean, stranger).load(f"{space}.own")))
-    client.put_object(Bucket=BUCKET, Key=_key(own, "data/a"), Body=b"x")
-    s3_client.refused(client.delete_object, Bucket=BUCKET, Key=_key(own, "data/a"))
+    client = s3_client.client(settings_of(Face.sign_in(ocean, stranger).load(f"{space}.own")))
+    client.put_object(Bucket=BUCKET, Key=key_of(own, "data/a"), Body=b"x")
+    s3_client.refused(client.delete_object, Bucket=BUCKET, Key=key_of(own, "data/a"))
 
 
 def test_nobody_gets_a_credential_who_does_not_ask_or_sees_some_columns(
     ocean: Ready, face: Face, admin: Management, stranger: Principal, space: str
 ) -> None:
-    _made(face, space, "own")
+    face.make(space, "own")
     path = f"/namespaces/{space}/tables/own"
     plain = face.call("GET", path)
     assert "storage-credentials" not in plain and not any("s3." in name for name in plain["config"])
@@ -138,21 +120,21 @@ def test_nobody_gets_a_credential_who_does_not_ask_or_sees_some_columns(
 def test_a_credential_is_kept_for_half_its_life_and_refreshed_where_the_table_says(
     ocean: Ready, face: Face, admin: Management, space: str
 ) -> None:
-    _made(face, space, "own")
+    face.make(space, "own")
     first, second = face.load(f"{space}.own"), face.load(f"{space}.own")
-    assert _settings(first) == _settings(second)
-    endpoint = _settings(first)["client.refresh-credentials-endpoint"]
+    assert settings_of(first) == settings_of(second)
+    endpoint = settings_of(first)["client.refresh-credentials-endpoint"]
     again = face.call("GET", endpoint.removeprefix("v1/ocean"))
     assert again["storage-credentials"] == first["storage-credentials"]
     live = admin.call("GET", f"/catalogs/ocean/namespaces/{space}/tables/own/credentials")["items"]
     assert [(one["principal"], one["delivery"], one["access"]) for one in live] == [("spark", "store", "change")]
-    assert _settings(first)["s3.secret-access-key"] not in str(live)
+    assert settings_of(first)["s3.secret-access-key"] not in str(live)
 
 
 def test_a_revoked_grant_tells_what_outlives_it(
     ocean: Ready, face: Face, admin: Management, stranger: Principal, space: str
 ) -> None:
-    _made(face, space, "own")
+    face.make(space, "own")
     there = Management(admin.base, "ocean", admin.token)
     grant = there.grant(stranger.name, ["SELECT"], space, "own")
     reader = Face.sign_in(ocean, stranger)
@@ -202,12 +184,12 @@ def test_duckdb_reads_and_writes_through_credentials(ocean: Ready, spark: Princi
 def test_a_name_that_could_be_a_pattern_is_reached_through_the_gateway(
     store: Seaweed, ocean: Ready, face: Face, space: str
 ) -> None:
-    own = _made(face, space, "own", f"s3://{BUCKET}/odd/{space}/{PATTERN}")
-    other = _made(face, space, "other", f"s3://{BUCKET}/odd/{space}/x all x")
-    client = s3_client.client(_settings(own))
-    assert _settings(own)["s3.access-key-id"].startswith("WEIR")
-    client.put_object(Bucket=BUCKET, Key=_key(own, "data/a"), Body=b"content")
+    own = face.make(space, "own", f"s3://{BUCKET}/odd/{space}/{PATTERN}")
+    other = face.make(space, "other", f"s3://{BUCKET}/odd/{space}/x all x")
+    client = s3_client.client(settings_of(own))
+    assert settings_of(own)["s3.access-key-id"].startswith("WEIR")
+    client.put_object(Bucket=BUCKET, Key=key_of(own, "data/a"), Body=b"content")
     root = s3_client.root(store.endpoint, ROOT)
-    assert root.get_object(Bucket=BUCKET, Key=_key(own, "data/a"))["Body"].read() == b"content"
-    root.put_object(Bucket=BUCKET, Key=_key(other, "data/a"), Body=b"other")
-    s3_client.refused(client.get_object, Bucket=BUCKET, Key=_key(other, "data/a"))
+    assert root.get_object(Bucket=BUCKET, Key=key_of(own, "data/a"))["Body"].read() == b"content"
+    root.put_object(Bucket=BUCKET, Key=key_of(other, "data/a"), Body=b"other")
+    s3_client.refused(client.get_object, Bucket=BUCKET, Key=key_of(other, "data/a"))
