@@ -473,7 +473,8 @@ statements! {
     KIND = "SELECT kind FROM lake_table WHERE table_id = $1";
 
     /// $1 members, $2 now, $3 chain, $4 privileges, $5 namespace, $6 kind, $7 after, $8 limit. Who may see everything gets it
-    /// in the order of the names; who may see some is asked by its grants in this namespace, however many tables there are.
+    /// in the order of the names; who may see some gets what its grants in this namespace name, in the same order. Either way a
+    /// page costs what is on it, however many tables and grants there are.
     NAMES = concat!(
         "WITH everywhere AS (
              SELECT EXISTS (SELECT 1 FROM access_grant g WHERE g.principal_id = ANY($1) AND g.resource_id = ANY($3) AND g.privileges && $4 AND ",
@@ -483,13 +484,12 @@ statements! {
           WHERE (SELECT yes FROM everywhere) AND t.namespace_id = $5 AND t.kind = $6 AND t.name > $7
           ORDER BY t.name LIMIT $8)
          UNION ALL
-         (SELECT t.name FROM lake_table t
-          WHERE t.table_id = ANY(ARRAY(
-                  SELECT g.resource_id FROM access_grant g
-                  WHERE NOT (SELECT yes FROM everywhere) AND g.principal_id = ANY($1) AND g.resource_kind = 'table'
-                      AND g.container_ids[1] = $5 AND g.privileges && $4 AND ", valid_grant!("$2"), "))
-              AND t.namespace_id = $5 AND t.kind = $6 AND t.name > $7
-          ORDER BY t.name LIMIT $8)
+         (SELECT DISTINCT held.table_name FROM unnest($1) AS member (principal_id) CROSS JOIN LATERAL (
+              SELECT DISTINCT g.table_name FROM access_grant g
+              WHERE NOT (SELECT yes FROM everywhere) AND g.principal_id = member.principal_id AND g.container_ids[1] = $5
+                  AND g.table_kind = $6 AND g.table_name > $7 AND g.privileges && $4 AND ", valid_grant!("$2"), "
+              ORDER BY g.table_name LIMIT $8) AS held
+          ORDER BY held.table_name LIMIT $8)
          ORDER BY name LIMIT $8"
     );
 }
