@@ -3,7 +3,7 @@
 use s3s::{S3Error, S3ErrorCode};
 use weir_core::{Error, ErrorKind};
 
-use crate::guard::Denied;
+use weir_core::delivery::scope::Denied;
 
 pub fn of(error: &Error) -> S3Error {
     let code = match error.kind() {
@@ -49,10 +49,8 @@ pub fn of_upload(error: &Error) -> S3Error {
     }
 }
 
-impl From<Denied> for S3Error {
-    fn from(_: Denied) -> Self {
-        denied("This credential is not for that.")
-    }
+pub fn outside(_: Denied) -> S3Error {
+    denied("This credential is not for that.")
 }
 
 pub fn denied(message: &'static str) -> S3Error {

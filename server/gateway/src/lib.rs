@@ -1,8 +1,8 @@
 //! The S3-compatible gateway: how engines reach the files of one table where the store itself makes no credentials.
 //!
 //! A request carries an access key of ours, a signature by the secret that follows from it, and the session token that says
-//! what it is good for: objects below one prefix, to read, to add or to change. Nothing reaches the store before [`guard`]
-//! has compared bucket, key and prefix with that. What the protocol knows beyond objects (owners, tags, versions, policies)
+//! what it is good for: objects below one prefix, to read, to add or to change. Nothing reaches the store before
+//! [`weir_core::delivery::scope`] has compared bucket, key and prefix with that. What the protocol knows beyond objects (owners, tags, versions, policies)
 //! is not here.
 
 #![cfg_attr(
@@ -20,7 +20,6 @@ mod body;
 mod door;
 mod fault;
 mod front;
-mod guard;
 mod list;
 mod object;
 mod operations;

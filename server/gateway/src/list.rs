@@ -136,7 +136,9 @@ impl Form {
         prefix: &str,
         after: Option<&str>,
     ) -> S3Result<Page> {
-        scope(pass).may_list(bucket, prefix)?;
+        scope(pass)
+            .may_list(bucket, prefix)
+            .map_err(fault::outside)?;
         let paging = Paging {
             prefix,
             by_folder: self.by_folder,

@@ -19,8 +19,8 @@ use weir_storage::{Answer, Conditions, Mode, ObjectMeta, Span, Tags};
 use crate::body;
 use crate::door::Pass;
 use crate::fault;
-use crate::guard::{Target, Writing};
 use crate::operations::{etag, modified, pass, scope, signed};
+use weir_core::delivery::scope::{Target, Writing};
 
 /// What S3 says where nothing else was said. Types and metadata of objects are not kept.
 const CONTENT_TYPE: &str = "binary/octet-stream";
@@ -33,7 +33,11 @@ const TOGETHER: usize = 8;
 pub async fn get(req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
     let (pass, input) = (pass(&req.extensions)?, &req.input);
     unversioned(input.version_id.as_deref(), input.part_number)?;
-    let location = object(scope(pass).may_read(&input.bucket, &input.key)?)?;
+    let location = object(
+        scope(pass)
+            .may_read(&input.bucket, &input.key)
+            .map_err(fault::outside)?,
+    )?;
     let range = asked_range(input.range, &req.headers);
     let conditions = conditions(
         [&input.if_match, &input.if_none_match],
@@ -62,7 +66,11 @@ pub async fn get(req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjec
 pub async fn head(req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
     let (pass, input) = (pass(&req.extensions)?, &req.input);
     unversioned(input.version_id.as_deref(), input.part_number)?;
-    let location = object(scope(pass).may_read(&input.bucket, &input.key)?)?;
+    let location = object(
+        scope(pass)
+            .may_read(&input.bucket, &input.key)
+            .map_err(fault::outside)?,
+    )?;
     let range = asked_range(input.range, &req.headers);
     let conditions = conditions(
         [&input.if_match, &input.if_none_match],
@@ -96,7 +104,9 @@ pub async fn put(
     idle: Duration,
 ) -> S3Result<S3Response<PutObjectOutput>> {
     let (pass, input) = (pass(&req.extensions)?, req.input);
-    let (target, writing) = scope(pass).may_write(&input.bucket, &input.key)?;
+    let (target, writing) = scope(pass)
+        .may_write(&input.bucket, &input.key)
+        .map_err(fault::outside)?;
     let mode = mode(
         writing,
         input.if_none_match.as_ref(),
@@ -138,8 +148,10 @@ pub async fn copy(req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyOb
     else {
         return Err(fault::denied("This credential is not for that."));
     };
-    let source = scope(pass).may_read(bucket, key)?;
-    let (target, writing) = scope(pass).may_write(&input.bucket, &input.key)?;
+    let source = scope(pass).may_read(bucket, key).map_err(fault::outside)?;
+    let (target, writing) = scope(pass)
+        .may_write(&input.bucket, &input.key)
+        .map_err(fault::outside)?;
     unversioned(version_id.as_deref(), None)?;
     let (source, target) = (object(source)?, object(target)?);
     let conditions = conditions(
@@ -174,7 +186,9 @@ pub async fn copy(req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyOb
 
 pub async fn delete(req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
     let (pass, input) = (pass(&req.extensions)?, &req.input);
-    let target = scope(pass).may_delete(&input.bucket, &input.key)?;
+    let target = scope(pass)
+        .may_delete(&input.bucket, &input.key)
+        .map_err(fault::outside)?;
     unversioned(input.version_id.as_deref(), None)?;
     if input.if_match.is_some()
         || input.if_match_size.is_some()
@@ -190,7 +204,7 @@ pub async fn delete_many(
     req: S3Request<DeleteObjectsInput>,
 ) -> S3Result<S3Response<DeleteObjectsOutput>> {
     let (pass, input) = (pass(&req.extensions)?, req.input);
-    scope(pass).may_see(&input.bucket)?;
+    scope(pass).may_see(&input.bucket).map_err(fault::outside)?;
     if input.delete.objects.len() > MOST_DELETED {
         return Err(S3ErrorCode::MalformedXML.into());
     }
@@ -224,7 +238,9 @@ async fn delete_one(pass: Pass, bucket: String, named: ObjectIdentifier) -> (Str
     let conditional =
         named.e_tag.is_some() || named.size.is_some() || named.last_modified_time.is_some();
     let outcome = async {
-        let target = scope(&pass).may_delete(&bucket, &named.key)?;
+        let target = scope(&pass)
+            .may_delete(&bucket, &named.key)
+            .map_err(fault::outside)?;
         unversioned(named.version_id.as_deref(), None)?;
         if conditional {
             return Err(unconditional());

@@ -15,8 +15,8 @@ use std::time::{Duration, SystemTime};
 use weir_storage::{ObjectMeta, unquoted};
 
 use crate::door::Pass;
-use crate::guard::Scope;
 use crate::{fault, list, object, upload};
+use weir_core::delivery::scope::Scope;
 
 #[derive(Debug)]
 pub struct Operations {
@@ -123,7 +123,9 @@ impl S3 for Operations {
     }
 
     async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> Answer<HeadBucketOutput> {
-        scope(pass(&req.extensions)?).may_see(&req.input.bucket)?;
+        scope(pass(&req.extensions)?)
+            .may_see(&req.input.bucket)
+            .map_err(fault::outside)?;
         Ok(S3Response::new(HeadBucketOutput::default()))
     }
 
@@ -131,7 +133,9 @@ impl S3 for Operations {
         &self,
         req: S3Request<GetBucketLocationInput>,
     ) -> Answer<GetBucketLocationOutput> {
-        scope(pass(&req.extensions)?).may_see(&req.input.bucket)?;
+        scope(pass(&req.extensions)?)
+            .may_see(&req.input.bucket)
+            .map_err(fault::outside)?;
         Ok(S3Response::new(GetBucketLocationOutput::default()))
     }
 }

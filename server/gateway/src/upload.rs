@@ -15,9 +15,9 @@ use weir_storage::Part;
 use crate::body;
 use crate::door::Pass;
 use crate::fault;
-use crate::guard::{Target, Writing};
 use crate::object::{mode, unwritten};
 use crate::operations::{etag, modified, pass, scope, signed};
+use weir_core::delivery::scope::{Target, Writing};
 
 const MOST_PARTS: i32 = 1000;
 
@@ -149,7 +149,7 @@ pub async fn parts(req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPa
 }
 
 fn target(pass: &Pass, bucket: &str, key: &str) -> S3Result<(Location, Writing)> {
-    match scope(pass).may_write(bucket, key)? {
+    match scope(pass).may_write(bucket, key).map_err(fault::outside)? {
         (Target::Object(location), writing) => Ok((location, writing)),
         (Target::Marker, _) => Err(fault::wrong(
             "A key that ends with a slash has no content here.",

@@ -1,9 +1,10 @@
-//! What a credential reaches. Every bucket, key and prefix of a request passes here before the store is touched.
+//! What a credential reaches. Every bucket, key and prefix of a request passes here before the store is touched, or before it
+//! is signed for the store.
 //!
 //! What lies outside is denied, whether or not it exists, and so is what could be read two ways: nothing is resolved.
 
-use weir_core::delivery::Access;
-use weir_core::location::{Location, Scheme};
+use super::Access;
+use crate::location::{Location, Scheme};
 
 /// It is not for this credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

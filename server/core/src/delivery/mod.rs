@@ -1,5 +1,7 @@
 //! How a table's bytes reach an engine: what a short-lived credential is good for, and who gets one.
 
+pub mod scope;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
