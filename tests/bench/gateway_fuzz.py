@@ -252,7 +252,7 @@ def work(ground: Ground, count: int, seed: int, done: Any) -> Tally:
         tally.statuses[status] += 1
         if CANARY in content:
             tally.wrong.append(f"showed what is outside: {raw[:600]!r}")
-        if status >= 500 and status != 501:
+        if status >= 500:
             tally.wrong.append(f"{status}: {raw[:600]!r} {content[:300]!r}")
         if number % 500 == 0:
             done.value += 500
