@@ -132,3 +132,18 @@ def test_who_left_a_group_or_the_directory_commits_nothing_more_by_what_the_last
     theirs.call("POST", at, json=change)
     admin.call("DELETE", f"/principals/{member.name}")
     theirs.refused("POST", at, 401, json=change)
+
+
+def test_a_request_is_signed_as_the_document_says_for_the_table_alone(
+    face: Face, space: str, at: str, table: str
+) -> None:
+    asks = {"X-Iceberg-Access-Delegation": "remote-signing"}
+    loaded = face.call("GET", at, headers=asks)
+    where = loaded["config"]["s3.endpoint"] + "/" + loaded["metadata-location"].removeprefix("s3://")
+    asked = {"region": "us-east-1", "method": "GET", "uri": where, "headers": {"range": ["bytes=0-0"]}}
+    signed = face.call("POST", at + "/sign", json=asked)
+    assert signed["uri"] == where and "authorization" in signed["headers"]
+    face.refused("POST", at + "/sign", 403, "ForbiddenException", json=asked | {"uri": where + "?acl"})
+    face.refused("POST", at + "/sign", 400, "BadRequestException", json=asked | {"uri": "http://127.0.0.1/a"})
+    face.refused("POST", at + "/sign", 400, "BadRequestException", json=asked | {"method": "TRACE"})
+    face.refused("POST", path_of(f"{space}.absent") + "/sign", 404, "NoSuchTableException", json=asked)

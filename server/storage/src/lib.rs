@@ -27,6 +27,7 @@ mod s3;
 mod s3_stream;
 mod s3_upload;
 pub mod seal;
+pub mod sign;
 mod store;
 pub mod stream;
 pub mod vend;

@@ -4,16 +4,8 @@
 pub const DEPARTURES: &[(&str, &str)] = &[
     // Not served yet.
     (
-        "POST /v1/{prefix}/namespaces/{namespace}/tables/{table}/sign missing",
-        "No requests are signed yet, and the endpoint is not advertised.",
-    ),
-    (
         "*: storage-credentials missing",
         "A plan's answer has none: whoever may plan has the table's own from its load.",
-    ),
-    (
-        "LoadTableResult: remote-signing-config missing",
-        "No requests are signed yet.",
     ),
     (
         "LoadTableResult: read-restrictions missing",
@@ -31,6 +23,10 @@ pub const DEPARTURES: &[(&str, &str)] = &[
     (
         "POST /v1/{prefix}/namespaces: 404 added",
         "The level above the new namespace must be there and be visible to the caller.",
+    ),
+    (
+        "POST /v1/{prefix}/namespaces/{namespace}/tables/{table}/sign: 404 added",
+        "As everywhere else: there is no such table, as far as the caller may know.",
     ),
     (
         "HEAD /v1/{prefix}/namespaces/{namespace}/views/{view}: 403 added",

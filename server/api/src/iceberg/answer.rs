@@ -14,7 +14,7 @@ use utoipa::{IntoResponses, PartialSchema, ToSchema};
 use weir_core::Error;
 use weir_operations::table::Document;
 
-use super::credential::Delivered;
+use super::credential::{By, Delivered};
 use super::error::{Failure, IcebergErrorResponse};
 
 /// Larger texts go out as they are kept, between two frames of our own.
@@ -42,12 +42,12 @@ pub enum Shape {
 pub fn delivered(document: &Document, delivered: &Delivered) -> Result<Response, Failure> {
     let (head, _) = frame(document, Shape::Load)?;
     let mut config = document.config.clone();
-    config.extend(delivered.storage.config.clone());
-    let tail = format!(
-        ",\"config\":{},\"storage-credentials\":{}}}",
-        written(&config)?,
-        written(&[&delivered.storage])?
-    );
+    config.extend(delivered.config.clone());
+    let by = match &delivered.by {
+        By::Credential(storage) => format!("\"storage-credentials\":{}", written(&[storage])?),
+        By::Signing => "\"remote-signing-config\":{\"properties\":{},\"headers\":{}}".to_owned(),
+    };
+    let tail = format!(",\"config\":{},{by}}}", written(&config)?);
     let length = head.len() + document.metadata.len() + tail.len();
     let frames = [head, document.metadata.clone(), tail.into()];
     let body = match length <= COPY_BYTES {

@@ -11,33 +11,45 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use utoipa::{IntoParams, ToSchema};
+use weir_core::Error;
 use weir_core::name::TableIdent;
-use weir_operations::delivery::Credential;
+use weir_operations::delivery::{self, Credential, Headers, Unsigned, Way};
 use weir_operations::table::{self, Document};
 
 use super::answer::Common;
 use super::error::{About, Failure, IcebergErrorResponse, Tell};
-use super::extract::{Segments, Who};
+use super::extract::{Body, Segments, Who};
 use super::table::shown;
 use super::{ApiState, TablePath};
 
-/// Does the client take credentials? Only those who say so get any, and a way that is not known is no way.
+/// How the client wants to reach files. Only those who say so get anything, and a way that is not known is no way.
 #[derive(Debug, Clone, Copy)]
-pub struct Delegation {
-    pub is_asked: bool,
-}
+pub struct Delegation(pub Way);
 
 impl<S: Send + Sync> FromRequestParts<S> for Delegation {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let ways = parts.headers.get_all("x-iceberg-access-delegation");
-        let mut ways = ways.iter().filter_map(|value| value.to_str().ok());
-        // `true` is what clients sent before there were two ways.
-        let vended = |way: &str| ["vended-credentials", "true"].contains(&way.trim());
-        Ok(Self {
-            is_asked: ways.any(|value| value.split(',').any(vended)),
-        })
+        let ways = ways.iter().filter_map(|value| value.to_str().ok());
+        let ways: Vec<&str> = ways
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .collect();
+        // `true` is what clients sent before there were two ways. Who knows both is better off with a credential: it costs
+        // one request, and not one for each.
+        Ok(Self(
+            if ways
+                .iter()
+                .any(|way| ["vended-credentials", "true"].contains(way))
+            {
+                Way::Credential
+            } else if ways.contains(&"remote-signing") {
+                Way::Signing
+            } else {
+                Way::Unaided
+            },
+        ))
     }
 }
 
@@ -60,32 +72,55 @@ pub struct LoadCredentialsResponse {
     storage_credentials: Vec<StorageCredential>,
 }
 
-/// A credential as an answer to a load has it.
+/// What an answer to a load says about reaching the table's files.
 #[derive(Debug)]
 pub struct Delivered {
-    pub storage: StorageCredential,
-    /// Of document and credential together.
+    /// For clients that look nowhere else.
+    pub config: BTreeMap<String, String>,
+    pub by: By,
+    /// Of document and delivery together.
     pub etag: Option<String>,
 }
 
+#[derive(Debug)]
+pub enum By {
+    Credential(StorageCredential),
+    Signing,
+}
+
 impl Delivered {
-    pub fn new(document: &Document, credential: &Credential, ident: &TableIdent) -> Self {
+    pub fn new(
+        document: &Document,
+        credential: &Credential,
+        ident: &TableIdent,
+        way: Way,
+    ) -> Option<Self> {
         let etag = document.etag.as_deref();
-        Self {
-            storage: written(credential, ident),
-            etag: etag.map(|etag| table::tag_with(etag, Some(credential))),
-        }
+        let etag = etag.map(|etag| table::tag_with(etag, Some(credential), way));
+        let (config, by) = match way {
+            Way::Unaided => return None,
+            Way::Credential => {
+                let storage = written(credential, ident);
+                (storage.config.clone(), By::Credential(storage))
+            }
+            Way::Signing => (signing(credential, ident), By::Signing),
+        };
+        Some(Self { config, by, etag })
     }
 }
 
+fn told(credential: &Credential, way: Way) -> BTreeMap<String, String> {
+    let settings = credential.told(way).into_iter();
+    settings
+        .map(|(name, value)| (name.to_owned(), value.expose_secret().to_owned()))
+        .collect()
+}
+
 fn written(credential: &Credential, ident: &TableIdent) -> StorageCredential {
-    let settings = credential.config.iter();
-    let mut config: BTreeMap<String, String> = settings
-        .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))
-        .collect();
+    let mut config = told(credential, Way::Credential);
     config.insert(
         "client.refresh-credentials-endpoint".to_owned(),
-        endpoint(ident),
+        endpoint(ident, "credentials"),
     );
     config.insert(
         "client.refresh-credentials-enabled".to_owned(),
@@ -97,12 +132,29 @@ fn written(credential: &Credential, ident: &TableIdent) -> StorageCredential {
     }
 }
 
-/// Where a client gets the next credential, below the catalog's address.
-fn endpoint(ident: &TableIdent) -> String {
+/// In the words of Java's clients and in those of PyIceberg, of whose file systems one alone lets others sign.
+fn signing(credential: &Credential, ident: &TableIdent) -> BTreeMap<String, String> {
+    let endpoint = endpoint(ident, "sign");
+    let mut config = told(credential, Way::Signing);
+    config.extend(
+        [
+            ("s3.remote-signing-enabled", "true"),
+            ("signer.endpoint", &endpoint),
+            ("s3.signer.endpoint", &endpoint),
+            ("s3.signer", "S3V4RestSigner"),
+            ("py-io-impl", "pyiceberg.io.fsspec.FsspecFileIO"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    config
+}
+
+/// An endpoint of a table, below the catalog's address.
+fn endpoint(ident: &TableIdent, last: &str) -> String {
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let levels = ident.namespace.path.to_strings().join("\u{1f}");
     format!(
-        "v1/{}/namespaces/{}/tables/{}/credentials",
+        "v1/{}/namespaces/{}/tables/{}/{last}",
         encoded(ident.namespace.catalog.as_str()),
         encoded(&levels),
         encoded(ident.name.as_str())
@@ -143,4 +195,91 @@ pub async fn get(
     };
     let private = [(header::CACHE_CONTROL, "private, no-store")];
     Ok((private, Json(body)).into_response())
+}
+
+/// A request to object storage that is to be signed.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct RemoteSignRequest {
+    #[serde(rename = "region")]
+    _region: String,
+    uri: String,
+    method: SignedMethod,
+    headers: Headers,
+    /// What the client was told to pass on; nothing is.
+    #[serde(default, rename = "properties")]
+    _properties: Option<BTreeMap<String, String>>,
+    /// The content, where that says what the request is about, as it does when objects are deleted by a list
+    #[serde(default)]
+    body: Option<String>,
+    /// `s3` where it is not given
+    #[serde(default)]
+    provider: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum SignedMethod {
+    Put,
+    Get,
+    Head,
+    Post,
+    Delete,
+    Patch,
+    Options,
+}
+
+impl SignedMethod {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Put => "PUT",
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+            Self::Patch => "PATCH",
+            Self::Options => "OPTIONS",
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RemoteSignResult {
+    uri: String,
+    headers: Headers,
+}
+
+/// Remotely sign a request to object storage.
+#[utoipa::path(post, path = "/v1/{prefix}/namespaces/{namespace}/tables/{table}/sign", operation_id = "signRequest", tag = "Catalog API", params(TablePath), request_body = RemoteSignRequest, responses(
+    (status = 200, body = RemoteSignResult), (status = 404, body = IcebergErrorResponse), Common))]
+pub async fn sign(
+    State(state): State<ApiState>,
+    Who(caller): Who,
+    segments: Segments,
+    Body { value, .. }: Body<RemoteSignRequest>,
+) -> Result<Response, Failure> {
+    let ident = segments.table().reading(About::Table, "")?;
+    if value
+        .provider
+        .as_deref()
+        .is_some_and(|provider| provider != "s3")
+    {
+        return Err(
+            Error::invalid("provider", "Requests of `s3` are signed, and no others.").into(),
+        );
+    }
+    let request = Unsigned {
+        method: value.method.as_str(),
+        uri: &value.uri,
+        headers: &value.headers,
+        body: value.body.as_deref(),
+    };
+    let signed = delivery::sign(&state.weir, &caller, &ident, &request).await;
+    let signed = signed.reading(About::Table, shown(&ident))?;
+    // A client that keeps a signature would go on after a revocation.
+    let unkept = [(header::CACHE_CONTROL, "no-store")];
+    let body = RemoteSignResult {
+        uri: signed.uri,
+        headers: signed.headers,
+    };
+    Ok((unkept, Json(body)).into_response())
 }

@@ -116,6 +116,7 @@ fn routes_and_document() -> OpenApiRouter<ApiState> {
         .routes(routes!(namespace::set_properties))
         .routes(routes!(table::register))
         .routes(routes!(credential::get))
+        .routes(routes!(credential::sign))
         .routes(routes!(table::unregister))
         .routes(routes!(table::report))
         .routes(routes!(table::rename))

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use weir_core::catalog::TableKind;
 use weir_core::name::{Name, NamespaceIdent, NamespacePath, TableIdent};
-use weir_operations::delivery::Credential;
+use weir_operations::delivery::{Credential, Headers, Way};
 use weir_operations::iceberg::{TableRequirement, TableUpdate, document};
 use weir_operations::table::{self, Document, Loaded, Snapshots};
 
@@ -108,6 +108,16 @@ pub struct LoadTableResult {
     config: Option<BTreeMap<String, String>>,
     /// What the table's files are reached with; the same is in `config`, for clients that look there only.
     storage_credentials: Option<Vec<StorageCredential>>,
+    /// There for a client that has its requests signed; `config` says where.
+    remote_signing_config: Option<RemoteSigningConfig>,
+}
+
+/// Configuration for the remote signer client.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "documents what is spliced together from texts")]
+pub struct RemoteSigningConfig {
+    properties: Option<BTreeMap<String, String>>,
+    headers: Option<Headers>,
 }
 
 #[derive(Debug, ToSchema)]
@@ -217,7 +227,7 @@ pub async fn create(
     State(state): State<ApiState>,
     Who(caller): Who,
     segments: Segments,
-    delegation: Delegation,
+    Delegation(way): Delegation,
     Body { value, key }: Body<CreateTableRequest>,
 ) -> Result<Response, Failure> {
     let namespace = segments.namespace().reading(About::Namespace, "")?;
@@ -232,12 +242,12 @@ pub async fn create(
         write_order: value.write_order,
         properties: value.properties.unwrap_or_default(),
         stage: value.stage_create.unwrap_or(false),
-        delegated: delegation.is_asked,
+        way,
     };
     let ident = request.ident.clone();
     let made = table::create(&state.weir, &caller, request, key.as_ref()).await;
     let (document, credential) = made.changing(About::Namespace, "")?;
-    made_answer(&document, credential.as_deref(), &ident)
+    made_answer(&document, credential.as_deref(), &ident, way)
 }
 
 /// Register a table in the given namespace using given metadata file location.
@@ -247,7 +257,7 @@ pub async fn register(
     State(state): State<ApiState>,
     Who(caller): Who,
     segments: Segments,
-    delegation: Delegation,
+    Delegation(way): Delegation,
     Body { value, key }: Body<RegisterTableRequest>,
 ) -> Result<Response, Failure> {
     let namespace = segments.namespace().reading(About::Namespace, "")?;
@@ -262,10 +272,9 @@ pub async fn register(
     let ident = request.ident.clone();
     let made = table::register(&state.weir, &caller, request, key.as_ref()).await;
     let document = made.changing(About::Namespace, "")?;
-    let (weir, asked) = (&state.weir, delegation.is_asked);
-    let credential = table::credential_of_new(weir, &caller, &ident, asked).await;
+    let credential = table::credential_of_new(&state.weir, &caller, &ident, way).await;
     let credential = credential.reading(About::Table, shown(&ident))?;
-    made_answer(&document, credential.as_deref(), &ident)
+    made_answer(&document, credential.as_deref(), &ident, way)
 }
 
 /// A new table, and what its files are reached with.
@@ -273,12 +282,13 @@ fn made_answer(
     document: &Document,
     credential: Option<&Credential>,
     ident: &TableIdent,
+    way: Way,
 ) -> Result<Response, Failure> {
-    match credential {
+    let delivered =
+        credential.and_then(|credential| Delivered::new(document, credential, ident, way));
+    match delivered {
         None => answer::plain(document, Shape::Load),
-        Some(credential) => {
-            answer::delivered(document, &Delivered::new(document, credential, ident))
-        }
+        Some(delivered) => answer::delivered(document, &delivered),
     }
 }
 
@@ -290,7 +300,7 @@ pub async fn load(
     Who(caller): Who,
     segments: Segments,
     Params(query): Params<LoadParams>,
-    delegation: Delegation,
+    Delegation(way): Delegation,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let ident = segments.table().reading(About::Table, "")?;
@@ -304,15 +314,19 @@ pub async fn load(
         ident: &ident,
         snapshots,
         if_none_match: known,
-        delegated: delegation.is_asked,
+        way,
     };
     let loaded = table::load(&state.weir, &caller, request).await;
     match loaded.reading(About::Table, shown(&ident))? {
         Loaded::NotModified { etag } => answer::not_modified(&etag),
-        Loaded::Found(document, None) => answer::load(&document, &headers).await,
-        Loaded::Found(document, Some(credential)) => {
-            let delivered = Delivered::new(&document, &credential, &ident);
-            answer::delivered(&document, &delivered)
+        Loaded::Found(document, credential) => {
+            let credential = credential.as_deref();
+            let delivered = credential
+                .and_then(|credential| Delivered::new(&document, credential, &ident, way));
+            match delivered {
+                None => answer::load(&document, &headers).await,
+                Some(delivered) => answer::delivered(&document, &delivered),
+            }
         }
     }
 }

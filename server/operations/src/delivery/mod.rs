@@ -4,6 +4,7 @@
 //! handed out again for half its life, and written to the ledger before it is handed out.
 
 pub mod gateway;
+mod sign;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use moka::sync::Cache;
@@ -31,7 +32,9 @@ use weir_storage::vend::{Request, Vended};
 
 use crate::Weir;
 
+pub use sign::sign;
 pub use weir_db::vended::LiveCredential;
+pub use weir_storage::sign::{Headers, Signed, Unsigned};
 
 /// The ledger remembers what is over for so long.
 pub(crate) const KEPT: TimeDelta = TimeDelta::days(90);
@@ -42,9 +45,53 @@ const OPERATION: &str = "table.vend";
 pub struct Credential {
     /// It is for everything below this.
     pub prefix: Location,
+    pub access: Access,
     /// Client settings in Iceberg's names.
     pub config: BTreeMap<String, SecretString>,
     pub expires_at: DateTime<Utc>,
+}
+
+/// How a client wants to reach files, of the ways that it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By itself.
+    Unaided,
+    /// By a credential that it is given.
+    Credential,
+    /// By requests that are signed for it, one by one, with a credential that it is not given.
+    Signing,
+}
+
+impl Credential {
+    /// Can requests be signed by it?
+    fn signs(&self) -> bool {
+        weir_storage::sign::signs(&self.config)
+    }
+
+    pub(crate) fn serves(&self, way: Way) -> bool {
+        match way {
+            Way::Unaided => false,
+            Way::Credential => true,
+            Way::Signing => self.signs(),
+        }
+    }
+
+    /// What a client is told: for signing where the files are, and nothing of the keys.
+    pub fn told(&self, way: Way) -> BTreeMap<&str, &SecretString> {
+        const ADDRESS: [&str; 4] = [
+            "client.region",
+            "s3.region",
+            "s3.endpoint",
+            "s3.path-style-access",
+        ];
+        let config = self.config.iter();
+        let told = config.filter(|(name, _)| match way {
+            Way::Unaided => false,
+            Way::Credential => true,
+            Way::Signing => ADDRESS.contains(&name.as_str()),
+        });
+        told.map(|(name, value)| (name.as_str(), value)).collect()
+    }
 }
 
 /// Credentials that were made and are not half over. One is made at a time for each of the keys.
@@ -264,6 +311,7 @@ async fn make(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Credentia
     vended::record(&weir.db, &new, &entry).await?;
     Ok(Credential {
         prefix: wish.prefix.clone(),
+        access: wish.access,
         config: vended.config,
         expires_at: vended.expires_at,
     })

@@ -27,7 +27,7 @@ use super::document::{Document, pack_table};
 use super::load::credential;
 use super::place::{check_paths, place_new};
 use crate::Weir;
-use crate::delivery::{self, Credential, Staged};
+use crate::delivery::{self, Credential, Staged, Way};
 use crate::idempotency::once;
 
 const OPERATION: &str = "table.create";
@@ -44,8 +44,7 @@ pub struct CreateRequest {
     pub properties: BTreeMap<String, String>,
     /// Only say what the table would be; a commit makes it.
     pub stage: bool,
-    /// Does the client take a credential for the table's files?
-    pub delegated: bool,
+    pub way: Way,
 }
 
 /// Creates a table, or says what it would be.
@@ -59,7 +58,7 @@ pub async fn create(
     key: Option<&Idempotency>,
 ) -> Result<(Arc<Document>, Option<Arc<Credential>>)> {
     let ident = request.ident.clone();
-    let (stage, delegated) = (request.stage, request.delegated);
+    let (stage, way) = (request.stage, request.way);
     let asked = request.location.is_some();
     // A staged table leaves nothing behind that a second request could meet.
     let key = key.filter(|_| !stage);
@@ -67,7 +66,7 @@ pub async fn create(
     let again = async { current(weir, caller, &ident).await.map(Created::Made) };
     match once(weir, caller, key, act, again).await? {
         Created::Made(document) => {
-            let credential = credential_of_new(weir, caller, &ident, delegated).await?;
+            let credential = credential_of_new(weir, caller, &ident, way).await?;
             Ok((document, credential))
         }
         Created::Staged {
@@ -76,8 +75,9 @@ pub async fn create(
             place,
             until,
         } => {
-            let credential = match delegated {
-                true => {
+            // Requests are signed for a table, and there is none yet.
+            let credential = match way {
+                Way::Credential => {
                     let staged = Staged {
                         ident: &ident,
                         location: &location,
@@ -87,7 +87,7 @@ pub async fn create(
                     };
                     delivery::staged(weir, caller, staged).await?
                 }
-                false => None,
+                Way::Unaided | Way::Signing => None,
             };
             Ok((document, credential))
         }
@@ -99,14 +99,15 @@ pub async fn credential_of_new(
     weir: &Weir,
     caller: &Caller,
     ident: &TableIdent,
-    delegated: bool,
+    way: Way,
 ) -> Result<Option<Arc<Credential>>> {
-    if !delegated {
+    if way == Way::Unaided {
         return Ok(None);
     }
     match credential(weir, caller, ident).await {
         Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::NotFound) => Ok(None),
-        credential => credential,
+        Err(error) => Err(error),
+        Ok(credential) => Ok(credential.filter(|credential| credential.serves(way))),
     }
 }
 

@@ -21,7 +21,7 @@ use weir_iceberg::TableMetadata;
 
 use super::document::{Document, unpack};
 use crate::Weir;
-use crate::delivery::{self, Credential};
+use crate::delivery::{self, Credential, Way};
 
 /// What a load leads to.
 #[derive(Debug)]
@@ -39,8 +39,7 @@ pub struct LoadRequest<'a> {
     pub snapshots: Snapshots,
     /// The header's value.
     pub if_none_match: Option<&'a str>,
-    /// Does the client take a credential for the table's files?
-    pub delegated: bool,
+    pub way: Way,
 }
 
 /// The current metadata of a table, cut to the columns that the caller may see, and what its files are reached with.
@@ -53,11 +52,12 @@ pub async fn load(weir: &Weir, caller: &Caller, request: LoadRequest<'_>) -> Res
     } = request;
     let kind = TableKind::Iceberg;
     let opened = opened(weir, caller, ident, kind, snapshots, "table.load").await?;
-    let credential = match request.delegated && opened.whole {
+    let credential = match request.way != Way::Unaided && opened.whole {
         true => deliver(weir, caller, ident, &opened.fresh).await?,
         false => None,
     };
-    let tag = |etag: &str| tag_with(etag, credential.as_deref());
+    let credential = credential.filter(|credential| credential.serves(request.way));
+    let tag = |etag: &str| tag_with(etag, credential.as_deref(), request.way);
     let etag = opened.document.etag.as_deref().map(tag);
     let asked = |etag: &String| {
         let header = request.if_none_match;
@@ -71,14 +71,14 @@ pub async fn load(weir: &Weir, caller: &Caller, request: LoadRequest<'_>) -> Res
 
 /// The tag of an answer with a credential in it: another for another credential, so that nobody is left with one that is
 /// over because the metadata stayed as it was.
-pub fn tag_with(etag: &str, credential: Option<&Credential>) -> String {
-    match credential {
-        None => etag.to_owned(),
-        Some(credential) => format!(
-            "{}-{:x}\"",
-            etag.trim_end_matches('"'),
-            credential.expires_at.timestamp_micros()
-        ),
+pub fn tag_with(etag: &str, credential: Option<&Credential>, way: Way) -> String {
+    let bare = etag.trim_end_matches('"');
+    match (credential, way) {
+        (None, _) | (_, Way::Unaided) => etag.to_owned(),
+        (Some(credential), Way::Credential) => {
+            format!("{bare}-{:x}\"", credential.expires_at.timestamp_micros())
+        }
+        (Some(_), Way::Signing) => format!("{bare}-signed\""),
     }
 }
 
