@@ -24,6 +24,7 @@ mod local_page;
 mod local_stream;
 mod local_uploads;
 mod s3;
+mod s3_list;
 mod s3_stream;
 mod s3_upload;
 pub mod seal;

@@ -188,7 +188,8 @@ impl Store {
         &self.root
     }
 
-    /// Everything below `prefix`, in no particular order, a page at a time. Ends after the first error.
+    /// Everything below `prefix`, in no particular order, some pages at a time. Ends after the first error: what a store is out
+    /// of for minutes it is asked for again.
     pub fn list(&self, prefix: &Location) -> BoxStream<'static, Result<Listed>> {
         if let Err(refused) = self.hold(prefix) {
             return stream::once(async { Err(refused) }).boxed();
