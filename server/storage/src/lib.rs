@@ -23,6 +23,8 @@ mod local;
 mod local_page;
 mod local_stream;
 mod local_uploads;
+#[cfg(target_os = "linux")]
+mod local_warm;
 mod s3;
 mod s3_list;
 mod s3_stream;

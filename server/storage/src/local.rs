@@ -15,7 +15,7 @@ use std::fs::{DirEntry, Metadata, OpenOptions, ReadDir};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use weir_core::location::Location;
 use weir_core::{Error, Result};
 
@@ -31,8 +31,10 @@ pub(crate) const MAX_DEPTH: usize = 128;
 pub struct LocalRoot {
     pub(crate) root: Location,
     /// Where it lies, links not resolved yet.
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     allowed: Arc<[PathBuf]>,
+    /// The folder that was found to lie where it may, by device and number.
+    pub(crate) proven: Arc<OnceLock<(u64, u64)>>,
 }
 
 impl LocalRoot {
@@ -45,6 +47,7 @@ impl LocalRoot {
             root: root.clone(),
             folder,
             allowed: allowed.into(),
+            proven: Arc::default(),
         })
     }
 
@@ -175,6 +178,8 @@ impl LocalRoot {
             std::fs::canonicalize(folder).is_ok_and(|folder| root.starts_with(folder))
         };
         if self.allowed.is_empty() || self.allowed.iter().any(allowed) {
+            #[cfg(target_os = "linux")]
+            self.prove(&root);
             Ok(root)
         } else {
             Err(outside_allowed(&self.root))

@@ -44,6 +44,10 @@ impl LocalRoot {
         span: Span,
         conditions: &Conditions,
     ) -> Result<Answer> {
+        #[cfg(target_os = "linux")]
+        if let Some(answer) = self.warm(location, span, conditions) {
+            return Ok(answer);
+        }
         let (this, at, conditions) = (self.clone(), location.clone(), conditions.clone());
         blocking(move || {
             let (file, meta) = this.open_file(&at)?;
@@ -187,7 +191,7 @@ fn taken(at: &Location) -> Error {
     Error::already_exists(format!("`{at}` exists already."))
 }
 
-fn body(file: File, at: Location, first: Bytes, rest: Range<u64>) -> Body {
+pub(crate) fn body(file: File, at: Location, first: Bytes, rest: Range<u64>) -> Body {
     let first = stream::once(future::ready(Ok(first)));
     if rest.is_empty() {
         return first.boxed();
