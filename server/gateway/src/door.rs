@@ -10,12 +10,13 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::{S3Error, S3ErrorCode, S3Result};
 use secrecy::{ExposeSecret, SecretString};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use weir_core::Result;
 use weir_operations::{Weir, delivery};
 
-use crate::fault;
+use crate::{fault, query};
 
 pub use weir_operations::delivery::gateway::Pass;
 
@@ -99,21 +100,15 @@ struct Signed {
 
 impl Signed {
     fn of(uri: &Uri, headers: &HeaderMap) -> S3Result<Self> {
-        let query = uri.query().unwrap_or_default().as_bytes();
-        let query: Vec<_> = url::form_urlencoded::parse(query).collect();
-        let all = |name: &str| {
-            let found = query.iter().filter(|(known, _)| known == name);
-            found
-                .map(|(_, value)| value.to_string())
-                .collect::<Vec<_>>()
-        };
-        let presigned = !all("X-Amz-Signature").is_empty();
+        let presigned = query::has(uri, "X-Amz-Signature");
         let names = if presigned {
             // Both ways at a time would leave open which one was checked.
             if headers.contains_key(header::AUTHORIZATION) {
                 return Err(fault::denied("A request is signed in one way."));
             }
-            all("X-Amz-SignedHeaders").into_iter().next()
+            query::values(uri, "X-Amz-SignedHeaders")
+                .next()
+                .map(Cow::into_owned)
         } else {
             let given = headers.get(header::AUTHORIZATION);
             given
@@ -124,7 +119,9 @@ impl Signed {
             names.ok_or_else(|| fault::denied("Requests are signed with AWS4-HMAC-SHA256."))?;
         Ok(Self {
             headers: names.split(';').map(str::to_ascii_lowercase).collect(),
-            tokens: all(TOKEN_IN_QUERY),
+            tokens: query::values(uri, TOKEN_IN_QUERY)
+                .map(Cow::into_owned)
+                .collect(),
             presigned,
         })
     }

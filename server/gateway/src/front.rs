@@ -16,8 +16,8 @@ use tokio::sync::Semaphore;
 use weir_core::id::RequestId;
 
 use crate::door::Door;
-use crate::fault;
 use crate::operations::Operations;
+use crate::{fault, query};
 
 /// A body that is taken in before anything answers: a refusal before it came in would close the connection under the
 /// client's next request.
@@ -194,9 +194,7 @@ fn unspoken(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<S3Error> 
         return Some(fault::unsupported("Forms are not taken here."));
     }
     let old = value(header::AUTHORIZATION.as_str()).is_some_and(|value| value.starts_with("AWS "));
-    let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-    let mut names = query.map(|(name, _)| name);
-    if old || names.any(|name| name == "AWSAccessKeyId" || name == "Signature") {
+    if old || query::has(uri, "AWSAccessKeyId") || query::has(uri, "Signature") {
         return Some(fault::denied("Requests are signed with AWS4-HMAC-SHA256."));
     }
     let refused = headers.keys().any(|name| {

@@ -24,6 +24,7 @@ mod list;
 mod object;
 mod operations;
 mod patient;
+mod query;
 mod serve;
 mod upload;
 
