@@ -95,8 +95,7 @@ fn is_azure(endpoint: &str) -> bool {
     })
 }
 
-/// Makes credentials for directories. Nothing tells it that an account has no hierarchy and a table its container alone; in
-/// an account without one, Azure refuses what it makes.
+/// Makes credentials for directories, and for the container of a table that has one to itself: no other can be placed there.
 #[derive(Debug)]
 pub struct Maker {
     client: reqwest::Client,
@@ -107,7 +106,11 @@ pub struct Maker {
 impl Maker {
     pub async fn vend(&self, request: &Request<'_>) -> Result<Vended> {
         let with = (&self.identity, &self.endpoints);
-        delegate(&self.client, with, Reach::Directory, request, Utc::now()).await
+        let reach = match request.prefix.segments().is_empty() {
+            true => Reach::OwnContainer,
+            false => Reach::Directory,
+        };
+        delegate(&self.client, with, reach, request, Utc::now()).await
     }
 }
 

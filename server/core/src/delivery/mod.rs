@@ -125,8 +125,10 @@ pub fn delivery(asked: &Asked<'_>) -> Delivery {
     match asked.prefix.scheme() {
         Scheme::File => Delivery::Unaided,
         Scheme::Gs => Delivery::Store,
-        // Elsewhere a credential would be for all of the container.
-        Scheme::Abfss if settings.hierarchical => Delivery::Store,
+        // Elsewhere a credential is for all of the container, so the table must be all that may lie there.
+        Scheme::Abfss if settings.hierarchical || asked.prefix.segments().is_empty() => {
+            Delivery::Store
+        }
         Scheme::Abfss => Delivery::Unaided,
         Scheme::S3 => {
             let makes_them = settings.role.is_some()
@@ -243,6 +245,8 @@ mod tests {
         let directory = at("abfss://c12@account.dfs.core.windows.net/t");
         let mut azure = place("abfss://c12@account.dfs.core.windows.net", false, false);
         assert_eq!(delivery(&asked(&azure, &directory)), Delivery::Unaided);
+        let alone = at("abfss://c12@account.dfs.core.windows.net");
+        assert_eq!(delivery(&asked(&azure, &alone)), Delivery::Store);
         azure.settings.hierarchical = true;
         assert_eq!(delivery(&asked(&azure, &directory)), Delivery::Store);
     }

@@ -24,8 +24,7 @@ pub const MAX_LIFETIME: TimeDelta = TimeDelta::seconds(7 * 24 * 3600 - 60);
 pub enum Reach {
     /// The directory of the prefix, in an account with a hierarchy. Azure enforces the path segment by segment.
     Directory,
-    /// All of the container. The caller knows that the account has no hierarchy, and that nothing but this table lies in
-    /// the container.
+    /// All of the container, which is the table's own: no other is ever placed inside it.
     OwnContainer,
 }
 
