@@ -6,8 +6,8 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 
 say() { printf '%s\n' "$*" >&2; }
 
-for tool in cargo node npm python3; do
-    command -v "$tool" >/dev/null || { say "The tests need $tool: install Rust (https://rustup.rs), Node.js 20 or newer and Python 3.11 or newer."; exit 1; }
+for tool in cargo node npm python3 openssl; do
+    command -v "$tool" >/dev/null || { say "The tests need $tool: install Rust (https://rustup.rs), Node.js 20 or newer, Python 3.11 or newer and OpenSSL."; exit 1; }
 done
 
 need_browser() {
@@ -32,6 +32,12 @@ if [ ! tests/browser/node_modules/.package-lock.json -nt tests/browser/package-l
     npm ci --prefix tests/browser --no-audit --no-fund
 fi
 
+# Microsoft's emulator of Azure's storage, beside what is built, for the next clone too.
+azurite=$CARGO_TARGET_DIR/azurite-3.35.0
+if [ ! -e "$azurite/node_modules/azurite/package.json" ]; then
+    npm install --prefix "$azurite" --no-save --no-audit --no-fund azurite@3.35.0
+fi
+
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
@@ -53,11 +59,17 @@ browser() {
 }
 
 # shellcheck disable=SC2317 # called through suite
+azure() {
+    AZURITE="$azurite/node_modules/azurite" cargo test -p weir-storage --test azurite -- --ignored
+}
+
+# shellcheck disable=SC2317 # called through suite
 engines() {
     cargo build --bin weir && WEIR_BIN="$CARGO_TARGET_DIR/debug/weir" bash tests/engines/run.sh
 }
 
 suite rust cargo test --workspace --no-fail-fast
+suite azure azure
 suite browser browser
 suite engines engines
 
@@ -68,5 +80,5 @@ awk '
     /^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { passed += $1; failed += $3 }
     $1 == "broken" && NF == 2 { failed += $2 }
     END { printf "%d passed, %d failed\n", passed, failed }
-' "$out/rust" "$out/browser" "$out/engines"
+' "$out/rust" "$out/azure" "$out/browser" "$out/engines"
 exit "$broken"

@@ -56,11 +56,7 @@ impl Drop for Azurite {
 
 /// Where npm put it: the package's own folder.
 fn package() -> PathBuf {
-    let beside = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/browser/node_modules/azurite"
-    );
-    let package = std::env::var_os("AZURITE").map_or_else(|| beside.into(), PathBuf::from);
+    let package = PathBuf::from(std::env::var_os("AZURITE").expect("AZURITE names a folder"));
     let main = package.join("dist/src/blob/main.js");
     assert!(main.exists(), "no Azurite at {}", main.display());
     main
@@ -252,7 +248,7 @@ fn application() -> Identity {
 const LIST: &str = "lake?restype=container&comp=list&prefix=t1/";
 
 #[tokio::test]
-#[ignore = "needs Azurite: npm i azurite@3.35.0; AZURITE=…/node_modules/azurite cargo test -p weir-storage --test azurite -- --ignored"]
+#[ignore = "needs Azurite, which tests/run.sh installs and names in AZURITE"]
 async fn a_signature_does_what_its_access_says_in_its_container() {
     let bench = Bench::start().await;
     let no = StatusCode::FORBIDDEN;
@@ -297,7 +293,7 @@ async fn a_signature_does_what_its_access_says_in_its_container() {
 }
 
 #[tokio::test]
-#[ignore = "needs Azurite: npm i azurite@3.35.0; AZURITE=…/node_modules/azurite cargo test -p weir-storage --test azurite -- --ignored"]
+#[ignore = "needs Azurite, which tests/run.sh installs and names in AZURITE"]
 async fn a_signature_is_over_when_it_says() {
     let bench = Bench::start().await;
     let identity = Identity::Managed {
@@ -366,7 +362,7 @@ async fn put(client: &Client, azurite: &Azurite, target: &str, canonical: &str) 
 }
 
 #[tokio::test]
-#[ignore = "needs Azurite: npm i azurite@3.35.0; AZURITE=…/node_modules/azurite cargo test -p weir-storage --test azurite -- --ignored"]
+#[ignore = "needs Azurite, which tests/run.sh installs and names in AZURITE"]
 async fn a_container_is_listed_read_and_written() {
     let client = Client::builder()
         .timeout(Duration::from_secs(10))
