@@ -37,6 +37,13 @@ pub async fn list(
     location::list(&weir.db, caller, weir.gate.describing(), weir.now(), page).await
 }
 
+/// May the caller register locations, try them and replace their credentials?
+pub async fn may_register(weir: &Weir, caller: &Caller) -> Result<bool> {
+    weir.gate
+        .may::<RegisterLocation>(caller, Target::Server)
+        .await
+}
+
 /// Registers a root of storage, after trying what it is good for.
 ///
 /// Errors: `Unavailable` naming what failed, to list, to write, to read or to delete; `Conflict` where it overlaps another.

@@ -16,6 +16,7 @@ use weir_operations::delivery::LiveCredential;
 
 use crate::form::FieldError;
 use crate::layout::{Chrome, Done};
+use crate::pages::storage::credential_form::CredentialDraft;
 use crate::pages::storage::location_form::LocationDraft;
 use crate::pages::storage::{self, location, new};
 use crate::pages::table::access::{self, AccessView};
@@ -386,6 +387,7 @@ fn storage_page() -> Markup {
         },
         after: None,
         gateway: Some("http://127.0.0.1:8182".into()),
+        may_register: true,
     };
     storage::page(&sample::chrome(), &view).unwrap()
 }
@@ -395,6 +397,7 @@ fn storage_empty() -> Markup {
         locations: sample::page(vec![]),
         after: None,
         gateway: None,
+        may_register: false,
     };
     storage::page(&sample::chrome(), &view).unwrap()
 }
@@ -403,7 +406,8 @@ fn location_page(error: Option<FieldError>) -> Markup {
     let view = location::LocationView {
         location: bucket(),
         has_gateway: true,
-        access_key_id: String::new(),
+        may_register: true,
+        draft: CredentialDraft::default(),
         error,
     };
     location::page(&sample::chrome(), &view).unwrap()
@@ -420,7 +424,10 @@ fn adding_wrongly() -> Markup {
         url: "s3://lake".into(),
         zone: "raw".into(),
         path_style: true,
-        access_key_id: "AKIA".into(),
+        credential: CredentialDraft {
+            id: "AKIA".into(),
+            ..CredentialDraft::default()
+        },
         ..LocationDraft::default()
     };
     let error = FieldError::new("name", "A name has letters, digits, `_` and `-` only.");

@@ -9,9 +9,8 @@ use weir_core::storage::StorageLocation;
 use weir_core::{Error, Result};
 use weir_operations::location;
 
-use super::location_form::{
-    CREDENTIAL_FIELDS, CREDENTIAL_SHAPE, credential as typed, credential_inputs, mendable,
-};
+use super::credential_form::{self, CredentialDraft, typed};
+use super::location_form::mendable;
 use super::{WHO_MAY, credential, reached_by};
 use crate::components::{Crumb, ago, crumbs, error_summary, fact, zone};
 use crate::failure::{self, Reply};
@@ -26,8 +25,10 @@ use crate::{Console, links};
 pub(crate) struct LocationView {
     pub location: StorageLocation,
     pub has_gateway: bool,
+    /// May the viewer try it and replace its credential?
+    pub may_register: bool,
     /// As it was typed into the form of a credential.
-    pub access_key_id: String,
+    pub draft: CredentialDraft,
     pub error: Option<FieldError>,
 }
 
@@ -44,7 +45,8 @@ async fn load(console: &Console, viewer: &Viewer, name: &Name) -> Result<Locatio
     Ok(LocationView {
         location: find(console, viewer, name).await?,
         has_gateway: console.weir.gateway_endpoint().is_some(),
-        access_key_id: String::new(),
+        may_register: location::may_register(&console.weir, &viewer.caller).await?,
+        draft: CredentialDraft::default(),
         error: None,
     })
 }
@@ -76,7 +78,16 @@ pub(crate) async fn validate(
     })?;
     match location::validate(&console.weir, &sent.viewer.caller, &name).await {
         Ok(()) => Ok(to(&name, Done::LocationTried)),
-        Err(error) => refused(&console, &sent.viewer, &name, String::new(), error).await,
+        Err(error) => {
+            refused(
+                &console,
+                &sent.viewer,
+                &name,
+                CredentialDraft::default(),
+                error,
+            )
+            .await
+        }
     }
 }
 
@@ -86,20 +97,20 @@ pub(crate) async fn rotate(
     sent: Submission,
 ) -> Reply {
     let name = name(&text)?;
-    let fields = sent.fields(&CREDENTIAL_SHAPE)?;
+    let fields = sent.fields(&credential_form::SHAPE)?;
     let needed = |credential: Option<_>| {
-        let missing = || Error::invalid("access_key_id", "Type both parts of the new credential.");
+        let missing = || Error::invalid("access_key_id", "Type the new credential.");
         credential.ok_or_else(missing)
     };
     let replaced = match typed(&fields).and_then(needed) {
-        Ok(new) => location::rotate(&console.weir, &sent.viewer.caller, &name, &new.into()).await,
+        Ok(new) => location::rotate(&console.weir, &sent.viewer.caller, &name, &new).await,
         Err(error) => Err(error),
     };
     match replaced {
         Ok(()) => Ok(to(&name, Done::CredentialReplaced)),
         Err(error) => {
-            let id = fields.text("access_key_id").trim().to_owned();
-            refused(&console, &sent.viewer, &name, id, error).await
+            let draft = CredentialDraft::read(&fields);
+            refused(&console, &sent.viewer, &name, draft, error).await
         }
     }
 }
@@ -109,17 +120,17 @@ async fn refused(
     console: &Console,
     viewer: &Viewer,
     name: &Name,
-    access_key_id: String,
+    draft: CredentialDraft,
     error: Error,
 ) -> Reply {
-    let Some(shown) = mendable(&error, CREDENTIAL_FIELDS) else {
+    let Some(shown) = mendable(&error, credential_form::FIELDS) else {
         return Err(error.into());
     };
     let Ok(mut view) = load(console, viewer, name).await else {
         return Err(error.into());
     };
     failure::log(&viewer.chrome, &error);
-    view.access_key_id = access_key_id;
+    view.draft = draft;
     view.error = Some(shown);
     let page = page(&viewer.chrome, &view)?;
     Ok((failure::status_of_form(&error), page).into_response())
@@ -144,7 +155,9 @@ pub(crate) fn page(chrome: &Chrome, view: &LocationView) -> Result<Markup> {
         (crumbs(&[Crumb { text: "Storage", href: "/storage".into() }], &location.name))
         div.title {
             h1 { code { (location.name) } }
-            form method="post" action={ (href) "/-/validate" } { button { "Try again" } }
+            @if view.may_register {
+                form method="post" action={ (href) "/-/validate" } { button { "Try again" } }
+            }
         }
         dl.facts {
             (fact("URL", &html! { code { (location.url) } }))
@@ -158,15 +171,15 @@ pub(crate) fn page(chrome: &Chrome, view: &LocationView) -> Result<Markup> {
             h2 { "Settings" }
             dl.facts { @for (label, value) in &settings { (fact(label, &html! { code { (value) } })) } }
         }
-        @if location.url.starts_with("s3:") && location.settings.folder.is_none() {
+        @if view.may_register && !location.url.starts_with("file:") && location.settings.folder.is_none() {
             form.panel.stack method="post" action={ (href) "/-/rotate" } {
                 h2 { "Replace the credential" }
                 p.hint { "The new one is tried before it is kept, sealed. The one before is forgotten. Neither is ever shown." }
-                (credential_inputs(&view.access_key_id, true, error))
+                (credential_form::inputs(&view.draft, error))
                 div.actions { button.primary { "Replace the credential" } }
             }
         }
-        p.muted { (WHO_MAY) }
+        @if !view.may_register { p.muted { (WHO_MAY) } }
     };
     let title = format!("{} · Storage", location.name);
     let head = Head {
@@ -182,10 +195,12 @@ pub(crate) fn page(chrome: &Chrome, view: &LocationView) -> Result<Markup> {
 fn settings(location: &StorageLocation) -> Vec<(&'static str, &str)> {
     let settings = &location.settings;
     let style = settings.path_style.then_some("in the path");
+    let namespace = settings.hierarchical.then_some("hierarchical");
     [
         ("Endpoint", settings.endpoint.as_deref()),
         ("Region", settings.region.as_deref()),
         ("Bucket", style),
+        ("Namespace of the account", namespace),
         ("Role", settings.role.as_deref()),
         ("STS endpoint", settings.sts_endpoint.as_deref()),
         ("KMS key", settings.kms_key.as_deref()),

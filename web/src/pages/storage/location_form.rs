@@ -1,15 +1,13 @@
-//! The forms of a storage location: one that registers it, and the fields of a credential, which two forms share.
-//!
-//! What is secret is read from the fields into a `SecretString` and nowhere else: no draft has it, so no page can.
+//! The form that registers a storage location.
 
 use maud::{Markup, html};
-use secrecy::SecretString;
 use weir_core::location::Location;
 use weir_core::name::Name;
 use weir_core::storage::{StorageSettings, Zone};
 use weir_core::{Error, ErrorKind, Result};
-use weir_operations::location::{Registration, S3Credential};
+use weir_operations::location::{Credential, Registration};
 
+use super::credential_form::{self, CredentialDraft};
 use crate::components::{Choice, Input, select, text_input};
 use crate::form::{FieldError, Fields, SECRET, Shape};
 use crate::links;
@@ -25,10 +23,12 @@ pub(super) const SHAPE: Shape = Shape {
         "sts_endpoint",
         "kms_key",
         "folder",
+        "credential_kind",
         "access_key_id",
+        "tenant_id",
     ],
     // A form that was kept over the end of a session comes without the secret.
-    optional: &["path_style", SECRET],
+    optional: &["path_style", "hierarchical", SECRET],
     many: &[],
 };
 /// The fields that an error can stand beside.
@@ -42,16 +42,11 @@ pub(super) const FIELDS: &[&str] = &[
     "sts_endpoint",
     "kms_key",
     "folder",
+    "credential_kind",
     "access_key_id",
+    "tenant_id",
     SECRET,
 ];
-pub(super) const CREDENTIAL_SHAPE: Shape = Shape {
-    needed: &["access_key_id"],
-    optional: &[SECRET],
-    many: &[],
-};
-pub(super) const CREDENTIAL_FIELDS: &[&str] = &["access_key_id", SECRET];
-
 /// The form as it was typed, without its secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct LocationDraft {
@@ -65,7 +60,8 @@ pub(crate) struct LocationDraft {
     pub sts_endpoint: String,
     pub kms_key: String,
     pub folder: String,
-    pub access_key_id: String,
+    pub hierarchical: bool,
+    pub credential: CredentialDraft,
 }
 
 impl LocationDraft {
@@ -82,12 +78,13 @@ impl LocationDraft {
             sts_endpoint: text("sts_endpoint"),
             kms_key: text("kms_key"),
             folder: text("folder"),
-            access_key_id: text("access_key_id"),
+            hierarchical: fields.ticked("hierarchical"),
+            credential: CredentialDraft::read(fields),
         }
     }
 
     /// Errors: what cannot be read, named by its field.
-    pub fn registration(&self, credential: Option<S3Credential>) -> Result<Registration> {
+    pub fn registration(&self, credential: Option<Credential>) -> Result<Registration> {
         let settings = StorageSettings {
             endpoint: given(&self.endpoint),
             region: given(&self.region),
@@ -96,7 +93,9 @@ impl LocationDraft {
             sts_endpoint: given(&self.sts_endpoint),
             kms_key: given(&self.kms_key),
             folder: given(&self.folder),
-            ..StorageSettings::default()
+            hierarchical: self.hierarchical,
+            // It names one of the configuration, which whoever keeps that puts there.
+            credential: None,
         };
         Ok(Registration {
             name: Name::parse("name", &self.name)?,
@@ -105,37 +104,13 @@ impl LocationDraft {
             zone: given(&self.zone)
                 .map(|zone| Zone::parse(&zone))
                 .transpose()?,
-            credential: credential.map(Into::into),
+            credential,
         })
     }
 }
 
 fn given(text: &str) -> Option<String> {
     Some(text.to_owned()).filter(|text| !text.is_empty())
-}
-
-/// The credential of a form; none where both of its fields are empty.
-///
-/// Errors: one of the two without the other.
-pub(super) fn credential(fields: &Fields) -> Result<Option<S3Credential>> {
-    let access_key_id = fields.text("access_key_id").trim().to_owned();
-    let secret = fields.text(SECRET).trim().to_owned();
-    match (access_key_id.is_empty(), secret.is_empty()) {
-        (true, true) => Ok(None),
-        (true, false) => Err(Error::invalid(
-            "access_key_id",
-            "Type the access key's id too.",
-        )),
-        (false, true) => Err(Error::invalid(
-            SECRET,
-            "Type the secret access key. A form that comes back never has it.",
-        )),
-        (false, false) => Ok(Some(S3Credential {
-            access_key_id,
-            secret_access_key: SecretString::from(secret),
-            session_token: None,
-        })),
-    }
 }
 
 /// An error as the form shows it: beside its field where it has one, else on top. None where the form cannot help.
@@ -187,7 +162,7 @@ pub(super) fn form(draft: &LocationDraft, error: Option<&FieldError>) -> Markup 
         ..Input::text("name", "Name", &draft.name)
     };
     let url = Input {
-        hint: "A bucket or a part of one, or a folder of the server: s3://bucket/folder or file:///folder.",
+        hint: "A bucket or a part of one, or a folder of the server: s3://bucket/folder, gs://bucket, abfss://container@account.dfs.core.windows.net, file:///folder.",
         required: true,
         ..Input::text("url", "URL", &draft.url)
     };
@@ -224,6 +199,10 @@ fn store(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
                     input type="checkbox" name="path_style" value="true" checked[draft.path_style];
                     "The bucket stands in the path, not in the host name"
                 }
+                label.check {
+                    input type="checkbox" name="hierarchical" value="true" checked[draft.hierarchical];
+                    "The Azure account has a hierarchical namespace"
+                }
             }
         }
     }
@@ -235,29 +214,10 @@ fn own_credential(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
             legend { "What Weir itself reaches it with" }
             div.stack {
                 p.hint { "Kept sealed and never shown again. Without one, Weir uses the credentials of its environment." }
-                (credential_inputs(&draft.access_key_id, false, error))
+                (credential_form::inputs(&draft.credential, error))
             }
         }
     }
-}
-
-/// The two fields of a credential. The second is always drawn empty.
-pub(super) fn credential_inputs(
-    access_key_id: &str,
-    required: bool,
-    error: Option<&FieldError>,
-) -> Markup {
-    let id = Input {
-        required,
-        ..Input::text("access_key_id", "Access key id", access_key_id)
-    };
-    let secret = Input {
-        kind: "password",
-        autocomplete: "new-password",
-        required,
-        ..Input::text(SECRET, "Secret access key", "")
-    };
-    html! { div.pair { (text_input(&id, error)) (text_input(&secret, error)) } }
 }
 
 fn engines(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
@@ -291,7 +251,6 @@ fn engines(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use secrecy::ExposeSecret;
 
     type Spoil = fn(&mut LocationDraft);
 
@@ -304,12 +263,6 @@ mod tests {
             path_style: true,
             ..LocationDraft::default()
         }
-    }
-
-    fn keys(id: &str, secret: Option<&str>) -> Fields {
-        let mut pairs = vec![("access_key_id".to_owned(), id.to_owned())];
-        pairs.extend(secret.map(|secret| (SECRET.to_owned(), secret.to_owned())));
-        Fields::check(pairs, &CREDENTIAL_SHAPE).unwrap()
     }
 
     #[test]
@@ -334,21 +287,6 @@ mod tests {
             spoil(&mut draft);
             let error = draft.registration(None).map(|_| ()).unwrap_err();
             assert_eq!(mendable(&error, FIELDS).unwrap().field, field);
-        }
-    }
-
-    #[test]
-    fn a_credential_is_whole_or_absent_and_never_printed() {
-        assert!(credential(&keys(" ", Some(""))).unwrap().is_none());
-        let whole = credential(&keys("AKIA", Some(" hush "))).unwrap().unwrap();
-        assert_eq!(whole.secret_access_key.expose_secret(), "hush");
-        assert!(!format!("{whole:?}").contains("hush"));
-        for (fields, field) in [
-            (keys("AKIA", None), SECRET),
-            (keys("AKIA", Some("")), SECRET),
-            (keys("", Some("hush")), "access_key_id"),
-        ] {
-            assert_eq!(credential(&fields).unwrap_err().field(), Some(field));
         }
     }
 

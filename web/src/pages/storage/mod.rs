@@ -1,5 +1,6 @@
 //! The storage locations: where the lake lies, and what engines reach it with.
 
+pub(crate) mod credential_form;
 pub(crate) mod location;
 pub(crate) mod location_form;
 pub(crate) mod new;
@@ -25,6 +26,8 @@ pub(crate) struct StorageView {
     pub after: Option<String>,
     /// Where engines find the gateway, where there is one.
     pub gateway: Option<String>,
+    /// May the viewer add locations?
+    pub may_register: bool,
 }
 
 pub(crate) async fn show(State(console): State<Console>, viewer: Viewer, asked: Asked) -> Reply {
@@ -34,6 +37,7 @@ pub(crate) async fn show(State(console): State<Console>, viewer: Viewer, asked: 
         locations: weir_operations::location::list(weir, &viewer.caller, &request).await?,
         after: request.after().map(str::to_owned),
         gateway: weir.gateway_endpoint().map(str::to_owned),
+        may_register: weir_operations::location::may_register(weir, &viewer.caller).await?,
     };
     Ok(page(&viewer.chrome, &view)?.into_response())
 }
@@ -58,19 +62,21 @@ pub(crate) fn page(chrome: &Chrome, view: &StorageView) -> Result<Markup> {
     let body = html! {
         div.title {
             h1 { "Storage" }
-            a.button href=(links::NEW_LOCATION) { "Add a location" }
+            @if view.may_register { a.button href=(links::NEW_LOCATION) { "Add a location" } }
         }
         (gateway(view.gateway.as_deref()))
         @if rows.is_empty() {
             (empty("No storage locations that you can see.", &html! {
-                "A location is a bucket or a folder where files lie. " a href=(links::NEW_LOCATION) { "Add one" }
-                ", then create a crawler that looks there, or place tables on it."
+                "A location is a bucket or a folder where files lie. "
+                @if view.may_register {
+                    a href=(links::NEW_LOCATION) { "Add one" } ", then create a crawler that looks there, or place tables on it."
+                }
             }))
         } @else {
             (grid("Storage locations", "locations", &HEADINGS, &html! { @for row in &rows { (row) } }))
             (pager("/storage", &[], view.after.as_deref(), view.locations.next.as_deref()))
         }
-        p.muted { (WHO_MAY) }
+        @if !view.may_register { p.muted { (WHO_MAY) } }
     };
     let head = Head {
         title: "Storage",

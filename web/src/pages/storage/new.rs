@@ -6,7 +6,8 @@ use maud::{Markup, html};
 use weir_core::Error;
 use weir_operations::location;
 
-use super::location_form::{self, FIELDS, LocationDraft, SHAPE, credential, mendable};
+use super::credential_form::typed;
+use super::location_form::{self, FIELDS, LocationDraft, SHAPE, mendable};
 use crate::components::{Crumb, crumbs, error_summary};
 use crate::failure::{self, Reply};
 use crate::form::{FieldError, Submission};
@@ -28,7 +29,7 @@ pub(crate) async fn show(viewer: Viewer) -> Reply {
 pub(crate) async fn create(State(console): State<Console>, sent: Submission) -> Reply {
     let fields = sent.fields(&SHAPE)?;
     let draft = LocationDraft::read(&fields);
-    let new = credential(&fields).and_then(|credential| draft.registration(credential));
+    let new = typed(&fields).and_then(|credential| draft.registration(credential));
     let registered = match new {
         Ok(new) => location::register(&console.weir, &sent.viewer.caller, new).await,
         Err(error) => Err(error),
