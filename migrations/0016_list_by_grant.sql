@@ -19,7 +19,7 @@ CREATE TRIGGER access_grant_table_name BEFORE INSERT ON access_grant
 
 CREATE FUNCTION lake_table_tells_grants_its_name() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE access_grant SET table_name = CASE WHEN NEW.namespace_id IS NOT NULL THEN NEW.name END WHERE resource_id = NEW.table_id;
+    UPDATE access_grant SET table_name = CASE WHEN NEW.namespace_id IS NOT NULL THEN NEW.name END WHERE resource_id = NEW.table_id AND revoked_at IS NULL;
     RETURN NULL;
 END $$;
 CREATE TRIGGER lake_table_name_in_grants AFTER UPDATE OF name, namespace_id ON lake_table

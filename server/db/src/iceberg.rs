@@ -468,7 +468,7 @@ statements! {
     SET_VERSION = "UPDATE lake_table SET schema_version = $2, last_field_id = $3, location = $4 WHERE table_id = $1";
 
     RENAME = "UPDATE lake_table SET namespace_id = $2, name = $3, updated_at = $4 WHERE table_id = $1";
-    MOVE_GRANTS = "UPDATE access_grant SET container_ids = $2 WHERE resource_id = $1 AND container_ids <> $2";
+    MOVE_GRANTS = "UPDATE access_grant SET container_ids = $2 WHERE resource_id = $1 AND container_ids <> $2 AND revoked_at IS NULL";
 
     KIND = "SELECT kind FROM lake_table WHERE table_id = $1";
 
