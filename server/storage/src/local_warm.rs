@@ -2,9 +2,10 @@
 //!
 //! Two threads handing one read to each other cost more than a small read does. The kernel is asked to refuse instead of
 //! waiting, for the names (`RESOLVE_CACHED`) as for the content (`RWF_NOWAIT`), and to keep below the root (`RESOLVE_BENEATH`).
-//! Whatever it refuses is done the long way, which says what is wrong.
+//! Whatever it refuses is done the long way, which says what is wrong. That holds for disks: opening a file of a file system that
+//! asks somebody else, over a network or in user space, may wait whatever the kernel is asked, so there all goes the long way.
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, fstat, openat2};
+use rustix::fs::{Mode, OFlags, ResolveFlags, fstat, openat2, statfs};
 use rustix::io::{ReadWriteFlags, preadv2};
 use std::fs::{File, Metadata};
 use std::io::IoSliceMut;
@@ -20,6 +21,15 @@ use crate::stream::{Answer, Found};
 
 /// With more, copying it would hold up other requests of the same thread.
 const MOST: u64 = 64 << 10;
+/// File systems of disks and of memory (statfs(2)): ext2 to ext4, XFS, Btrfs, ZFS, tmpfs, and overlayfs, which lies over those.
+const LOCAL: [u64; 6] = [
+    0xef53,
+    0x5846_5342,
+    0x9123_683e,
+    0x2fc1_2fc1,
+    0x0102_1994,
+    0x794c_7630,
+];
 
 impl LocalRoot {
     /// The answer to a read, where that is small and nothing has to be waited for.
@@ -58,9 +68,10 @@ impl LocalRoot {
         Some(Answer::Found(Found { meta, range, body }))
     }
 
-    /// Keeps what the root was found to be.
+    /// Keeps what the root was found to be, where it lies on a disk.
     pub(crate) fn prove(&self, root: &Path) {
         if self.proven.get().is_none()
+            && is_local(root)
             && let Ok(meta) = std::fs::metadata(root)
         {
             // Whoever was first has found the same.
@@ -70,6 +81,7 @@ impl LocalRoot {
 
     /// The root, where it still is the folder that was found to be one that may be read.
     fn proven_root(&self) -> Option<OwnedFd> {
+        let proven = self.proven.get()?;
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = openat2(
             rustix::fs::CWD,
@@ -80,14 +92,20 @@ impl LocalRoot {
         )
         .ok()?;
         let stat = fstat(&root).ok()?;
-        (*self.proven.get()? == (stat.st_dev, stat.st_ino)).then_some(root)
+        (*proven == (stat.st_dev, stat.st_ino)).then_some(root)
     }
+}
+
+fn is_local(folder: &Path) -> bool {
+    let kind = statfs(folder).map(|found| u64::try_from(found.f_type));
+    kind.is_ok_and(|kind| kind.is_ok_and(|kind| LOCAL.contains(&kind)))
 }
 
 fn open(root: &OwnedFd, path: &Path) -> Option<OwnedFd> {
     // A pipe would be waited for when it is opened.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_MAGICLINKS;
+    let resolve = resolve | ResolveFlags::CACHED;
     openat2(root, path, flags, Mode::empty(), resolve).ok()
 }
 
