@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use moka::sync::Cache;
+use secrecy::ExposeSecret;
+use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 use weir_core::Result;
@@ -78,7 +80,16 @@ pub fn tag_with(etag: &str, credential: Option<&Credential>, way: Way) -> String
         (Some(credential), Way::Credential) => {
             format!("{bare}-{:x}\"", credential.expires_at.timestamp_micros())
         }
-        (Some(_), Way::Signing) => format!("{bare}-signed\""),
+        (Some(credential), Way::Signing) => {
+            // Another for another address to send requests to.
+            let mut address = Sha256::new();
+            for (name, value) in credential.told(way) {
+                address.update(format!("{name}={}\n", value.expose_secret()));
+            }
+            let digest = address.finalize();
+            let short = digest.iter().take(8).map(|byte| format!("{byte:02x}"));
+            format!("{bare}-{}\"", short.collect::<String>())
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Which requests are signed: those that engines read and write tables by, inside the scope.
 
+use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::str::FromStr as _;
 use weir_core::delivery::Access;
 use weir_core::delivery::scope::{Denied, Scope};
 use weir_core::{Error, Result};
@@ -191,6 +193,10 @@ pub fn signed_headers(request: &Unsigned<'_>) -> Result<BTreeMap<String, String>
                 .unwrap_or_default()
                 .trim()
                 .to_owned();
+            if HeaderName::from_str(&lower).is_err() || HeaderValue::from_str(&value).is_err() {
+                let message = "No request can have this header.";
+                return Err(Error::invalid("headers", message));
+            }
             signed.insert(lower, value);
         }
     }

@@ -350,6 +350,9 @@ fn a_header_of_s3_is_signed_or_refused() {
         kind(put(&[("range", "a"), ("Range", "b")])),
         ErrorKind::Denied
     );
+    for (name, value) in [("content-type", "a\nb"), ("x-amz-meta-a b", "x")] {
+        assert_eq!(kind(put(&[(name, value)])), ErrorKind::Invalid, "{name}");
+    }
     let trailed = put(&[
         ("x-amz-trailer", "x-amz-checksum-crc32"),
         ("Content-Encoding", "aws-chunked"),
