@@ -3,8 +3,8 @@
 //!
 //! One page after the other takes as long as the pages take together, and a lake has thousands. Where there is more than one
 //! page, the folders of what is left say where to cut it, and the pieces are listed at the same time. A piece is a range of keys and
-//! not a folder, so a folder for each day costs no request for each day. Stores that do not list in the order of the keys are listed
-//! from page to page.
+//! not a folder, so a folder for each day costs no request for each day. That takes a store which lists in the order of the keys'
+//! bytes, as Amazon's and Google's do; others are listed from page to page.
 
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, FuturesUnordered};
@@ -14,8 +14,8 @@ use object_store::list::PaginatedListOptions;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use weir_core::location::{Location, Scheme};
-use weir_core::{ErrorKind, Result};
+use weir_core::location::Location;
+use weir_core::{Error, ErrorKind, Result};
 
 use crate::failure;
 use crate::keys::OddKeys;
@@ -28,23 +28,17 @@ const AT_ONCE: usize = 8;
 const PIECES: usize = 16;
 /// Folders in folders that are gone through to where they fan out.
 const DEEP: usize = 8;
-/// Failures in a row after which a listing is over, once its first page was there: each waits twice as long as the one before.
+/// Failures in a row of one range after which a listing is over, once its first page was there: each is waited for twice as long as
+/// the one before.
 const PATIENCE: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 1000 });
-/// Buckets of this name list in no order (Amazon S3 user guide, directory buckets).
-const UNORDERED: &str = "--x-s3";
-
 impl Bucket {
     pub fn list(&self, prefix: &Location) -> BoxStream<'static, Result<Listed>> {
         let at = Arc::new(At {
             root: self.root.clone(),
             client: Arc::clone(&self.client),
             below: prefix.clone(),
-            is_ordered: match self.root.scheme() {
-                Scheme::S3 => !self.root.bucket().ends_with(UNORDERED),
-                Scheme::Gs => true,
-                Scheme::Abfss | Scheme::File => false,
-            },
+            is_ordered: self.is_ordered,
         });
         let listing = Listing {
             at,
@@ -52,7 +46,6 @@ impl Bucket {
             running: FuturesUnordered::new(),
             ready: VecDeque::new(),
             begun: false,
-            failures: 0,
         };
         stream::unfold(listing, |mut listing| async move {
             let next = listing.next().await?;
@@ -76,13 +69,24 @@ struct Range {
     until: Option<String>,
     /// Where the page before ended, in the store's words.
     token: Option<String>,
-    /// It was cut from a longer one, and is not cut again.
-    is_piece: bool,
+    stage: Stage,
+    /// In a row.
+    failures: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Stage {
+    /// Who only wants to know whether there is something asks for no more than the first page.
+    #[default]
+    FirstPage,
+    ToCut,
+    Piece,
 }
 
 impl Range {
-    /// A key is known to a store for longer than a token is.
-    fn resumed(mut self, is_ordered: bool) -> Self {
+    fn failed(mut self, is_ordered: bool) -> Self {
+        self.failures += 1;
+        // A key is known to a store for longer than a token is.
         if is_ordered && self.after.is_some() {
             self.token = None;
         }
@@ -97,7 +101,6 @@ struct Listing {
     ready: VecDeque<Listed>,
     /// Was there a page?
     begun: bool,
-    failures: u32,
 }
 
 /// A page, and what is left of its range.
@@ -116,26 +119,24 @@ impl Listing {
                 && let Some(range) = self.waiting.pop()
             {
                 let at = Arc::clone(&self.at);
-                let page = async move { (range.clone(), at.page(range).await) };
+                let page = async move { (range.clone(), at.next_of(range).await) };
                 self.running.push(page.boxed());
             }
             match self.running.next().await? {
                 (_, Ok(page)) => {
-                    (self.begun, self.failures) = (true, 0);
+                    self.begun = true;
                     self.ready.extend(page.listed);
                     self.waiting.extend(page.left);
                 }
                 (range, Err(error)) => {
                     let passes = self.begun && error.kind() == ErrorKind::Unavailable;
-                    if !passes || self.failures >= PATIENCE {
+                    if !passes || range.failures >= PATIENCE {
                         self.waiting.clear();
                         self.running.clear();
                         return Some(Err(error));
                     }
                     tracing::warn!(error = %error, "a listing was broken off and goes on");
-                    tokio::time::sleep(PAUSE * 2_u32.pow(self.failures)).await;
-                    self.failures += 1;
-                    self.waiting.push(range.resumed(self.at.is_ordered));
+                    self.waiting.push(range.failed(self.at.is_ordered));
                 }
             }
         }
@@ -143,6 +144,19 @@ impl Listing {
 }
 
 impl At {
+    async fn next_of(&self, range: Range) -> Result<Page> {
+        if let Some(failure) = range.failures.checked_sub(1) {
+            tokio::time::sleep(PAUSE * 2_u32.pow(failure)).await;
+        }
+        if range.stage == Stage::ToCut {
+            return Ok(Page {
+                listed: Vec::new(),
+                left: self.cut(range).await,
+            });
+        }
+        self.page(range).await
+    }
+
     async fn page(&self, mut range: Range) -> Result<Page> {
         let odd = OddKeys::default();
         let mut extensions = Extensions::new();
@@ -164,9 +178,16 @@ impl At {
             keys.push(object.location.as_ref().to_owned());
             found.push(listed(&self.root, object));
         }
+        let in_order = keys.clone();
         for (key, cause) in odd.take() {
             found.push(refused(&self.root, &key, cause));
             keys.push(key);
+        }
+        if self.is_ordered && !ascends(range.after.as_deref(), &in_order) {
+            // To go on would be to leave something out.
+            return Err(Error::internal(
+                "A store lists its keys in another order than it should",
+            ));
         }
         let last = keys.iter().max().cloned();
         let until = range.until.as_deref();
@@ -177,13 +198,18 @@ impl At {
             (None, _) => Vec::new(),
             (Some(token), _) if !self.is_ordered => {
                 range.token = Some(token);
+                range.failures = 0;
                 vec![range]
             }
             (Some(_), Some(last)) if !is_mine(&last) => Vec::new(),
             (Some(token), last) => {
                 range.after = last.or(range.after);
                 range.token = Some(token);
-                self.cut(range).await
+                range.failures = 0;
+                if range.stage == Stage::FirstPage {
+                    range.stage = Stage::ToCut;
+                }
+                vec![range]
             }
         };
         Ok(Page { listed, left })
@@ -196,10 +222,8 @@ impl At {
     }
 
     /// What is left of a listing, in pieces. It stays whole where its folders do not say how to cut it.
-    async fn cut(&self, whole: Range) -> Vec<Range> {
-        if whole.is_piece {
-            return vec![whole];
-        }
+    async fn cut(&self, mut whole: Range) -> Vec<Range> {
+        whole.stage = Stage::Piece;
         let (folders, are_more) = self.folders(whole.after.as_deref()).await;
         let step = folders.len().div_ceil(PIECES).max(1);
         // The folder that the first page ended in is of the first piece.
@@ -207,6 +231,9 @@ impl At {
         let Some(last) = cuts.last().cloned() else {
             return vec![whole];
         };
+        if !ascends(whole.after.as_deref(), &cuts) {
+            return vec![whole];
+        }
         let after = [whole.after.clone()]
             .into_iter()
             .chain(cuts.iter().cloned().map(Some));
@@ -215,14 +242,17 @@ impl At {
             .map(|(after, until)| Range {
                 after,
                 until: Some(until),
-                token: None,
-                is_piece: true,
+                stage: Stage::Piece,
+                ..Range::default()
             })
             .collect();
         pieces.push(Range {
             after: Some(last),
             // Beyond the last folder that was told of there may be as much again.
-            is_piece: !are_more,
+            stage: match are_more {
+                true => Stage::FirstPage,
+                false => Stage::Piece,
+            },
             ..Range::default()
         });
         pieces
@@ -253,6 +283,15 @@ impl At {
         }
         (Vec::new(), false)
     }
+}
+
+/// Are these all after the first, each after the one before?
+fn ascends(first: Option<&str>, keys: &[String]) -> bool {
+    let keys = keys.iter().map(String::as_str);
+    first
+        .into_iter()
+        .chain(keys)
+        .is_sorted_by(|before, after| before < after)
 }
 
 #[cfg(test)]
