@@ -15,6 +15,10 @@ try:
     from contract_fixtures import at, creator, document, face, nobody, other, space, table  # noqa: F401
 except ModuleNotFoundError:
     pass  # Only the contract tests have, and need, what these import.
+try:
+    from stores_fixtures import ocean, store  # noqa: F401
+except ModuleNotFoundError:
+    pass  # And these the tests of stores.
 
 _numbers = itertools.count(1)
 

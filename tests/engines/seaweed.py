@@ -85,7 +85,7 @@ class Seaweed:
         command += ["-master.telemetry=false", f"-master.port={master}", f"-master.port.grpc={_free_port()}"]
         command += [f"-volume.port={volume}", f"-volume.port.grpc={_free_port()}", "-volume.max=100"]
         command += ["-master.volumeSizeLimitMB=64", "-filer", f"-filer.port={filer}", f"-filer.port.grpc={_free_port()}"]
-        command += ["-s3", f"-s3.port={s3}", f"-s3.port.grpc={_free_port()}"]
+        command += ["-s3", f"-s3.port={s3}", f"-s3.port.grpc={_free_port()}", "-s3.port.iceberg=0", "-s3.port.lance=0"]
         command += [f"-s3.config={directory / 's3.json'}", f"-s3.iam.config={directory / 'iam.json'}"]
         command += [f"-s3.externalUrl=http://127.0.0.1:{s3}"]
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory)

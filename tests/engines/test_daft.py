@@ -5,7 +5,6 @@ from __future__ import annotations
 import daft
 
 from pyiceberg_client import catalog_for, people
-from stores_fixtures import ocean, store  # noqa: F401
 from weir_process import Principal, Ready
 
 

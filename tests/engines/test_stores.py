@@ -17,7 +17,6 @@ from pyiceberg_client import PEOPLE, catalog_for, ids, people
 from requests_raw import create
 from s3_client import key_of, settings_of
 from seaweed import BUCKET, CATALOG, ROLE, ROOT, Seaweed
-from stores_fixtures import ocean, store  # noqa: F401
 from weir_process import Principal, Ready
 
 _numbers = itertools.count(1)

@@ -9,7 +9,6 @@ from typing import Any
 import s3_client
 from management import Management
 from seaweed import BUCKET, ROOT, Seaweed
-from stores_fixtures import ocean, store  # noqa: F401
 from weir_process import Ready
 
 DAYS, FILES = 60, 45
