@@ -433,19 +433,20 @@ for (const [mode, options] of MODES) {
     await field(page, "Name").fill("landing zone");
     await field(page, "URL").fill(`file://${folder}/none`);
     await field(page, "Zone").selectOption("raw");
-    await field(page, "Access key id").fill("AKIAEXAMPLE");
-    await field(page, "Secret access key").fill("hush-hush");
+    await field(page, "Kind").selectOption("s3");
+    await field(page, "Id").fill("AKIAEXAMPLE");
+    await field(page, "Secret").fill("hush-hush");
     assert.equal(await send(page, "Try and add it"), 422);
     assert.equal(await field(page, "Name").getAttribute("aria-invalid"), "true");
     assert.match(await page.locator("#e-name").innerText(), /letters, digits/);
     assert.equal(await field(page, "Name").inputValue(), "landing zone");
     assert.equal(await field(page, "Zone").inputValue(), "raw");
-    assert.equal(await field(page, "Access key id").inputValue(), "AKIAEXAMPLE");
-    assert.equal(await field(page, "Secret access key").inputValue(), "", "the secret is not kept");
+    assert.equal(await field(page, "Id").inputValue(), "AKIAEXAMPLE");
+    assert.equal(await field(page, "Secret").inputValue(), "", "the secret is not kept");
     assert.doesNotMatch(await page.content(), /hush-hush/);
 
     await field(page, "Name").fill(name);
-    await field(page, "Access key id").fill("");
+    await field(page, "Id").fill("");
     assert.equal(await send(page, "Try and add it"), 422);
     assert.match(await page.locator("#e-url").innerText(), /does not exist/);
     await field(page, "URL").fill(`file://${folder}`);

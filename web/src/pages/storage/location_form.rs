@@ -162,7 +162,7 @@ pub(super) fn form(draft: &LocationDraft, error: Option<&FieldError>) -> Markup 
         ..Input::text("name", "Name", &draft.name)
     };
     let url = Input {
-        hint: "A bucket or a part of one, or a folder of the server: s3://bucket/folder, gs://bucket, abfss://container@account.dfs.core.windows.net, file:///folder.",
+        hint: "A bucket or a part of one, or a folder of the server, as s3://bucket/folder or file:///folder; gs:// and abfss:// too.",
         required: true,
         ..Input::text("url", "URL", &draft.url)
     };
