@@ -1,9 +1,8 @@
 //! Outcomes in S3's words. Nothing else decides a code; what is sent names locations, never paths of the disk.
 
 use s3s::{S3Error, S3ErrorCode};
-use weir_core::{Error, ErrorKind};
-
 use weir_core::delivery::scope::Denied;
+use weir_core::{Error, ErrorKind};
 
 pub fn of(error: &Error) -> S3Error {
     let code = match error.kind() {

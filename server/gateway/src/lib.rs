@@ -2,8 +2,8 @@
 //!
 //! A request carries an access key of ours, a signature by the secret that follows from it, and the session token that says
 //! what it is good for: objects below one prefix, to read, to add or to change. Nothing reaches the store before
-//! [`weir_core::delivery::scope`] has compared bucket, key and prefix with that. What the protocol knows beyond objects (owners, tags, versions, policies)
-//! is not here.
+//! [`weir_core::delivery::scope`] has compared bucket, key and prefix with that. What the protocol knows beyond objects (owners,
+//! tags, versions, policies) is not here.
 
 #![cfg_attr(
     test,

@@ -12,6 +12,7 @@ use s3s::dto::{
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 use std::time::Duration;
 use weir_core::ErrorKind;
+use weir_core::delivery::scope::{Target, Writing};
 use weir_core::location::Location;
 use weir_storage::conditions::Verdict;
 use weir_storage::{Answer, Conditions, Mode, ObjectMeta, Span, Tags};
@@ -20,7 +21,6 @@ use crate::body;
 use crate::door::Pass;
 use crate::fault;
 use crate::operations::{etag, modified, pass, scope, signed};
-use weir_core::delivery::scope::{Target, Writing};
 
 /// What S3 says where nothing else was said. Types and metadata of objects are not kept.
 const CONTENT_TYPE: &str = "binary/octet-stream";

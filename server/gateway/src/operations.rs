@@ -12,11 +12,11 @@ use s3s::dto::{
 };
 use s3s::{S3, S3Request, S3Response, S3Result};
 use std::time::{Duration, SystemTime};
+use weir_core::delivery::scope::Scope;
 use weir_storage::{ObjectMeta, unquoted};
 
 use crate::door::Pass;
 use crate::{fault, list, object, upload};
-use weir_core::delivery::scope::Scope;
 
 #[derive(Debug)]
 pub struct Operations {

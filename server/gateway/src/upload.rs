@@ -9,6 +9,7 @@ use s3s::dto::{
 use s3s::{S3ErrorCode, S3Request, S3Response, S3Result};
 use std::time::Duration;
 use weir_core::ErrorKind;
+use weir_core::delivery::scope::{Target, Writing};
 use weir_core::location::Location;
 use weir_storage::Part;
 
@@ -17,7 +18,6 @@ use crate::door::Pass;
 use crate::fault;
 use crate::object::{mode, unwritten};
 use crate::operations::{etag, modified, pass, scope, signed};
-use weir_core::delivery::scope::{Target, Writing};
 
 const MOST_PARTS: i32 = 1000;
 

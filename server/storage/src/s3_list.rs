@@ -32,6 +32,7 @@ const DEEP: usize = 8;
 /// the one before.
 const PATIENCE: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 1000 });
+
 impl Bucket {
     pub fn list(&self, prefix: &Location) -> BoxStream<'static, Result<Listed>> {
         let at = Arc::new(At {
@@ -178,16 +179,15 @@ impl At {
             keys.push(object.location.as_ref().to_owned());
             found.push(listed(&self.root, object));
         }
-        let in_order = keys.clone();
-        for (key, cause) in odd.take() {
-            found.push(refused(&self.root, &key, cause));
-            keys.push(key);
-        }
-        if self.is_ordered && !ascends(range.after.as_deref(), &in_order) {
+        if self.is_ordered && !ascends(range.after.as_deref(), &keys) {
             // To go on would be to leave something out.
             return Err(Error::internal(
                 "A store lists its keys in another order than it should",
             ));
+        }
+        for (key, cause) in odd.take() {
+            found.push(refused(&self.root, &key, cause));
+            keys.push(key);
         }
         let last = keys.iter().max().cloned();
         let until = range.until.as_deref();
