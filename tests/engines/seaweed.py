@@ -19,6 +19,7 @@ ROLE = "arn:aws:iam::000000000000:role/LakeRole"
 BUCKET = "lake"
 ROOT = ("root", "root-secret")
 CATALOG = ("catalog", "catalog-secret")  # May read, write and assume the role.
+ASSUMER = ("assumer", "assumer-secret")  # May assume the role, and nothing else.
 START_SECONDS = 60
 
 
@@ -30,6 +31,7 @@ IDENTITIES = {
     "identities": [
         _identity("root", ROOT, ["Admin", "Read", "List", "Tagging", "Write"]),
         _identity("catalog", CATALOG, ["Read", "Write", "List", "sts:AssumeRole"]),
+        _identity("assumer", ASSUMER, ["sts:AssumeRole"]),
     ]
 }
 IAM = {

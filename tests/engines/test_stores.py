@@ -16,7 +16,7 @@ from management import Management, Refused
 from pyiceberg_client import PEOPLE, catalog_for, ids, people
 from requests_raw import create
 from s3_client import key_of, settings_of
-from seaweed import BUCKET, CATALOG, ROLE, ROOT, Seaweed
+from seaweed import ASSUMER, BUCKET, CATALOG, ROLE, ROOT, Seaweed
 from weir_process import Principal, Ready
 
 _numbers = itertools.count(1)
@@ -154,6 +154,32 @@ def test_a_location_is_tried_before_it_is_registered(store: Seaweed, admin: Mana
         admin.call("PUT", "/locations/ocean/credential", wrong)
     admin.call("POST", "/locations/ocean/validate")
     admin.call("PUT", "/locations/ocean/credential", {"access_key_id": CATALOG[0], "secret_access_key": CATALOG[1]})
+
+
+def test_a_store_is_reached_by_a_role_alone(
+    store: Seaweed, ready: Ready, admin: Management, spark: Principal
+) -> None:
+    s3_client.root(store.endpoint, ROOT).create_bucket(Bucket="river")
+    settings = {"endpoint": store.endpoint, "region": "us-east-1", "path_style": True, "role": ROLE}
+    keys = {"access_key_id": ASSUMER[0], "secret_access_key": ASSUMER[1]}
+    body = {"name": "river", "url": "s3://river", "settings": settings, "credential": keys}
+    with pytest.raises(Refused, match="503.*listed"):
+        admin.call("POST", "/locations", body)
+    nameless = {name: value for name, value in settings.items() if name != "role"} | {"assume_role": True}
+    with pytest.raises(Refused, match="422.*role"):
+        admin.call("POST", "/locations", body | {"settings": nameless})
+    other = settings | {"assume_role": True, "role": "arn:aws:iam::000000000000:role/NoSuchRole"}
+    with pytest.raises(Refused, match="503.*STS refused"):
+        admin.call("POST", "/locations", body | {"settings": other})
+    by_role = settings | {"assume_role": True, "external_id": "weir"}
+    made = admin.call("POST", "/locations", body | {"settings": by_role})
+    assert made["settings"]["assume_role"] and made["settings"]["external_id"] == "weir"
+    admin.call("POST", "/catalogs", {"name": "river", "location": "s3://river/tables"})
+    admin.grant_on("spark", ["CREATE_NAMESPACE", "CREATE_TABLE", "SELECT", "INSERT"], catalog="river")
+    river = Ready(ready.console, ready.management, ready.iceberg, "river", ready.principals)
+    catalog = catalog_for(river, spark)
+    catalog.create_namespace("by_role")
+    assert ids(people(catalog, ("by_role", "people"))) == [1, 2, 3]
 
 
 def test_pyiceberg_and_polars_read_and_write_through_credentials(ocean: Ready, spark: Principal, space: str) -> None:

@@ -54,6 +54,12 @@ pub struct StorageSettings {
     /// The role that short-lived credentials for engines are made from, by STS AssumeRole: its ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// Does the server itself reach the store by that role, too? Its credential then only has to be let assume it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub assume_role: bool,
+    /// What whoever keeps the role wants to be told when it is assumed (AWS: the external id). No secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
     /// The address of STS where it is not the store's own or that of AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sts_endpoint: Option<String>,

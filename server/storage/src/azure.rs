@@ -1,14 +1,14 @@
 //! Azure's storage, reached by its blob API.
 
 use chrono::Utc;
-use object_store::azure::MicrosoftAzureBuilder;
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use weir_core::location::Location;
 use weir_core::storage::StorageSettings;
 use weir_core::{Error, Result};
 
-use crate::config::{AccountKey, ClientSecret};
+use crate::config::{AccountKey, ClientSecret, FederatedIdentity, ManagedIdentity};
 use crate::keys::CheckedListing;
 use crate::s3::{Bucket, Vending, client_options, retries};
 use crate::vend::azure::{Endpoints, Identity, Reach, delegate};
@@ -20,6 +20,8 @@ pub enum Access<'a> {
     /// What the environment says, or the machine's managed identity.
     Environment,
     Application(&'a ClientSecret),
+    Federated(&'a FederatedIdentity),
+    Managed(&'a ManagedIdentity),
     Account(&'a AccountKey),
 }
 
@@ -28,18 +30,7 @@ pub enum Access<'a> {
 pub fn open(root: &Location, settings: &StorageSettings, access: &Access<'_>) -> Result<Bucket> {
     let named = root.container();
     let (container, account) = named.ok_or_else(|| Error::internal("No location of Azure"))?;
-    let mut builder = match access {
-        Access::Environment => MicrosoftAzureBuilder::from_env(),
-        Access::Application(secret) => MicrosoftAzureBuilder::new()
-            .with_client_secret_authorization(
-                &secret.client_id,
-                secret.client_secret.expose_secret(),
-                &secret.tenant_id,
-            ),
-        Access::Account(key) => {
-            MicrosoftAzureBuilder::new().with_access_key(key.account_key.expose_secret())
-        }
-    };
+    let mut builder = builder(access);
     if let Some(endpoint) = &settings.endpoint {
         if !is_azure(endpoint) && !matches!(access, Access::Account(_)) {
             return Err(Error::invalid(
@@ -49,6 +40,19 @@ pub fn open(root: &Location, settings: &StorageSettings, access: &Access<'_>) ->
         }
         builder = builder.with_endpoint(endpoint.trim_end_matches('/').to_owned());
     }
+    let vending = match identity(access, &builder) {
+        Some(identity) => Vending::Azure(Maker {
+            client: vend::client()?,
+            identity,
+            endpoints: Endpoints {
+                store: settings.endpoint.clone(),
+                ..Endpoints::default()
+            },
+        }),
+        None => Vending::None(
+            "A key or a signature makes no credentials for engines; an identity of Entra ID does.",
+        ),
+    };
     let client = builder
         .with_account(account)
         .with_container_name(container)
@@ -63,27 +67,72 @@ pub fn open(root: &Location, settings: &StorageSettings, access: &Access<'_>) ->
             )
             .source(error)
         })?;
-    let vending = match identity(access) {
-        Some(identity) => Vending::Azure(Maker {
-            client: vend::client()?,
-            identity,
-            endpoints: Endpoints {
-                store: settings.endpoint.clone(),
-                ..Endpoints::default()
-            },
-        }),
-        None => Vending::None(
-            "An account key makes no credentials for engines; an application of Entra ID does.",
-        ),
-    };
     Ok(Bucket::over(root, Arc::new(client), vending))
 }
 
-fn identity(access: &Access<'_>) -> Option<Identity> {
+fn builder(access: &Access<'_>) -> MicrosoftAzureBuilder {
+    let new = MicrosoftAzureBuilder::new();
     match access {
-        Access::Environment => Some(Identity::Managed { client_id: None }),
+        Access::Environment => MicrosoftAzureBuilder::from_env(),
+        Access::Application(secret) => new.with_client_secret_authorization(
+            &secret.client_id,
+            secret.client_secret.expose_secret(),
+            &secret.tenant_id,
+        ),
+        Access::Federated(identity) => new
+            .with_client_id(&identity.client_id)
+            .with_tenant_id(&identity.tenant_id)
+            .with_federated_token_file(identity.federated_token_file.to_string_lossy()),
+        Access::Managed(identity) => match identity.client_id() {
+            Some(id) => new.with_client_id(id),
+            None => new,
+        },
+        Access::Account(key) => new.with_access_key(key.account_key.expose_secret()),
+    }
+}
+
+/// Who makes credentials: the identity that the client for the store will be, in the order in which that chooses among what
+/// the environment says. None for what is no identity of Entra ID.
+fn identity(access: &Access<'_>, builder: &MicrosoftAzureBuilder) -> Option<Identity> {
+    use AzureConfigKey as Key;
+    match access {
         Access::Application(secret) => Some(Identity::Application((*secret).clone())),
+        Access::Federated(identity) => Some(Identity::Federated((*identity).clone())),
+        Access::Managed(identity) => Some(Identity::Managed {
+            client_id: identity.client_id().map(str::to_owned),
+        }),
         Access::Account(_) => None,
+        Access::Environment => {
+            let told = |key: Key| builder.get_config_value(&key);
+            if told(Key::Token).or(told(Key::AccessKey)).is_some() {
+                return None;
+            }
+            let application = told(Key::AuthorityId).zip(told(Key::ClientId));
+            match (
+                application,
+                told(Key::FederatedTokenFile),
+                told(Key::ClientSecret),
+            ) {
+                (Some((tenant_id, client_id)), Some(file), _) => {
+                    Some(Identity::Federated(FederatedIdentity {
+                        tenant_id,
+                        client_id,
+                        federated_token_file: file.into(),
+                    }))
+                }
+                (Some((tenant_id, client_id)), None, Some(secret)) => {
+                    Some(Identity::Application(ClientSecret {
+                        tenant_id,
+                        client_id,
+                        client_secret: secret.into(),
+                    }))
+                }
+                _ if told(Key::SasKey).is_some() => None,
+                _ => Some(Identity::Managed {
+                    client_id: told(Key::ClientId),
+                }),
+            }
+        }
     }
 }
 
@@ -117,6 +166,38 @@ impl Maker {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_environments_identity_makes_credentials_as_it_reads_the_store() {
+        use AzureConfigKey as Key;
+        let found = |told: &[(Key, &str)]| {
+            let mut builder = MicrosoftAzureBuilder::new();
+            for (key, value) in told {
+                builder = builder.with_config(*key, *value);
+            }
+            identity(&Access::Environment, &builder)
+        };
+        let (tenant, client) = ((Key::AuthorityId, "t"), (Key::ClientId, "c"));
+        let (file, secret) = (
+            (Key::FederatedTokenFile, "/run/token"),
+            (Key::ClientSecret, "hush"),
+        );
+        let pod = found(&[tenant, client, file, secret]);
+        assert!(matches!(pod, Some(Identity::Federated(_))), "{pod:?}");
+        let application = found(&[tenant, client, secret]);
+        assert!(matches!(application, Some(Identity::Application(_))));
+        let one_of_several = found(&[client]);
+        assert!(
+            matches!(one_of_several, Some(Identity::Managed { client_id: Some(id) }) if id == "c")
+        );
+        let machine = found(&[]);
+        assert!(matches!(
+            machine,
+            Some(Identity::Managed { client_id: None })
+        ));
+        assert!(found(&[(Key::AccessKey, "hush"), tenant, client, file]).is_none());
+        assert!(found(&[(Key::SasKey, "hush")]).is_none());
+    }
 
     #[test]
     fn a_token_is_for_azure_only() {

@@ -40,12 +40,15 @@ impl<C: Into<Credential>, const N: usize> From<[(String, C); N]> for Credentials
 #[derive(Debug, Clone, Deserialize)]
 #[serde(
     untagged,
-    expecting = "A credential has access_key_id and secret_access_key; or service_account; or tenant_id, client_id and client_secret; or account_key."
+    expecting = "A credential has access_key_id and secret_access_key; or role_arn and web_identity_token_file; or service_account; or tenant_id, client_id and client_secret or federated_token_file; or managed_identity; or account_key."
 )]
 pub enum Credential {
     S3(S3Credential),
+    S3Federated(WebIdentity),
     Google(GoogleCredential),
     AzureApplication(ClientSecret),
+    AzureFederated(FederatedIdentity),
+    AzureManaged(ManagedIdentity),
     AzureAccount(AccountKey),
 }
 
@@ -53,6 +56,18 @@ impl Credential {
     /// As JSON, to be sealed. The one place where it becomes text.
     pub fn to_json(&self) -> serde_json::Value {
         match self {
+            Self::S3Federated(identity) => json!({
+                "role_arn": identity.role_arn,
+                "web_identity_token_file": identity.web_identity_token_file,
+            }),
+            Self::AzureFederated(identity) => json!({
+                "tenant_id": identity.tenant_id,
+                "client_id": identity.client_id,
+                "federated_token_file": identity.federated_token_file,
+            }),
+            Self::AzureManaged(identity) => {
+                json!({ "managed_identity": identity.managed_identity })
+            }
             Self::S3(keys) => json!({
                 "access_key_id": keys.access_key_id,
                 "secret_access_key": keys.secret_access_key.expose_secret(),
@@ -87,6 +102,16 @@ pub struct S3Credential {
     pub session_token: Option<SecretString>,
 }
 
+/// A role of AWS that a token lets assume (AWS STS API reference, AssumeRoleWithWebIdentity): how the pods of EKS, and of other
+/// clusters, show who they are. The file is whoever runs the server's to name, so it comes from the configuration only.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebIdentity {
+    pub role_arn: String,
+    /// Read anew whenever the role is assumed: whoever issues the token replaces it.
+    pub web_identity_token_file: PathBuf,
+}
+
 /// A service account of Google.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,6 +134,31 @@ pub struct ClientSecret {
     pub tenant_id: String,
     pub client_id: String,
     pub client_secret: SecretString,
+}
+
+/// An identity of Entra ID that trusts tokens of another issuer, such as a cluster's (AKS workload identity). The file is
+/// whoever runs the server's to name, so it comes from the configuration only.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FederatedIdentity {
+    pub tenant_id: String,
+    pub client_id: String,
+    /// Read anew for each token of Entra ID.
+    pub federated_token_file: PathBuf,
+}
+
+/// The identity of the Azure machine that the server runs on.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManagedIdentity {
+    /// `system`, or the client id of one of the machine's own.
+    pub managed_identity: String,
+}
+
+impl ManagedIdentity {
+    pub fn client_id(&self) -> Option<&str> {
+        Some(self.managed_identity.as_str()).filter(|name| *name != "system")
+    }
 }
 
 #[cfg(test)]
@@ -147,7 +197,16 @@ mod tests {
         ));
         let account = r#"{"account_key":"hush"}"#;
         assert!(matches!(read(account), Ok(Credential::AzureAccount(_))));
-        for text in [kept, file, application, account] {
+        let pod =
+            r#"{"role_arn":"arn:aws:iam::1:role/Lake","web_identity_token_file":"/run/token"}"#;
+        assert!(matches!(read(pod), Ok(Credential::S3Federated(_))));
+        let federated = r#"{"tenant_id":"t","client_id":"c","federated_token_file":"/run/token"}"#;
+        assert!(matches!(read(federated), Ok(Credential::AzureFederated(_))));
+        let machine = r#"{"managed_identity":"system"}"#;
+        assert!(
+            matches!(read(machine), Ok(Credential::AzureManaged(of)) if of.client_id().is_none())
+        );
+        for text in [kept, file, application, account, pod, federated, machine] {
             let read = read(text).unwrap();
             assert!(!format!("{read:?}").contains("hush"));
             let same: serde_json::Value = serde_json::from_str(text).unwrap();
@@ -157,6 +216,7 @@ mod tests {
             r#"{}"#,
             r#"{"account_key":"hush","tenant_id":"t"}"#,
             r#"{"access_key_id":"hush"}"#,
+            r#"{"tenant_id":"t","client_id":"c","client_secret":"hush","federated_token_file":"f"}"#,
         ] {
             let error = read(bad).unwrap_err().to_string();
             assert!(error.contains("secret_access_key"), "{error}");

@@ -34,6 +34,10 @@ fn other(at: &Location, error: &object_store::Error) -> String {
                 _ => format!("The storage of `{at}` broke off its answer."),
             };
         }
+        // Of a credential that had to be made first.
+        if let Some(told) = current.downcast_ref::<Error>() {
+            return told.public_message().to_owned();
+        }
         if let Some(io) = current.downcast_ref::<std::io::Error>() {
             return io_sentence(at, io);
         }

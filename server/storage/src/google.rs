@@ -1,8 +1,9 @@
 //! Google's storage, reached by its XML API.
 
 use chrono::Utc;
-use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use secrecy::ExposeSecret;
+use std::path::PathBuf;
 use std::sync::Arc;
 use weir_core::location::Location;
 use weir_core::storage::StorageSettings;
@@ -11,8 +12,16 @@ use weir_core::{Error, Result};
 use crate::config::GoogleCredential;
 use crate::keys::CheckedListing;
 use crate::s3::{Bucket, Vending, client_options, retries};
-use crate::vend::gcs::{Endpoints, ServiceAccount, access_token, downscope};
+use crate::vend::gcs::{Endpoints, ServiceAccount, access_token, attached_token, downscope};
 use crate::vend::{self, Request, Vended};
+
+/// Who the server is to Google.
+#[derive(Debug)]
+enum Identity {
+    Account(ServiceAccount),
+    /// The service account that is attached to this machine.
+    Attached,
+}
 
 /// Without a credential, the environment's.
 ///
@@ -22,12 +31,19 @@ pub fn open(
     settings: &StorageSettings,
     credential: Option<&GoogleCredential>,
 ) -> Result<Bucket> {
-    let account = credential.map(|credential| ServiceAccount::parse(&credential.service_account));
-    let account = account.transpose()?;
-    let mut builder = GoogleCloudStorageBuilder::new();
-    if let Some(account) = &account {
-        builder = builder.with_service_account_key(account.key_file().expose_secret());
-    }
+    let identity = match credential {
+        Some(credential) => {
+            let account = ServiceAccount::parse(&credential.service_account)?;
+            Some(Identity::Account(account))
+        }
+        None => environments(&GoogleCloudStorageBuilder::from_env(), std::env::home_dir()),
+    };
+    let mut builder = match &identity {
+        // Not the file as it is: that may name other addresses.
+        Some(Identity::Account(account)) => GoogleCloudStorageBuilder::new()
+            .with_service_account_key(account.key_file().expose_secret()),
+        Some(Identity::Attached) | None => GoogleCloudStorageBuilder::from_env(),
+    };
     let elsewhere = settings.endpoint.as_deref().filter(|at| !is_google(at));
     if let Some(endpoint) = &settings.endpoint {
         builder = builder.with_base_url(endpoint.trim_end_matches('/'));
@@ -46,18 +62,50 @@ pub fn open(
             )
             .source(error)
         })?;
-    let vending = match (elsewhere, account) {
+    let vending = match (elsewhere, identity) {
         (Some(_), _) => Vending::None("Only Google's own storage makes credentials."),
         (None, None) => Vending::None(
-            "Credentials are made from the key file of a service account, and this storage location has none.",
+            "A person's sign-in makes no credentials for engines; a service account does.",
         ),
-        (None, Some(account)) => Vending::Google(Maker {
+        (None, Some(identity)) => Vending::Google(Maker {
             client: vend::client()?,
-            account,
-            endpoints: Endpoints::default(),
+            identity,
+            endpoints: Endpoints {
+                metadata: metadata(std::env::var("GCE_METADATA_HOST").ok()),
+                ..Endpoints::default()
+            },
         }),
     };
     Ok(Bucket::over(root, Arc::new(client), vending))
+}
+
+/// Google's "application default credentials", in the order in which the client for the store looks for them. None where
+/// they are a person's, whom `gcloud` signed in.
+fn environments(builder: &GoogleCloudStorageBuilder, home: Option<PathBuf>) -> Option<Identity> {
+    use GoogleConfigKey as Key;
+    let told = |key: Key| builder.get_config_value(&key);
+    let file = told(Key::ServiceAccount)
+        .or_else(|| told(Key::ApplicationCredentials))
+        .map(PathBuf::from)
+        .or_else(|| {
+            let known = home?.join(".config/gcloud/application_default_credentials.json");
+            known.exists().then_some(known)
+        });
+    let text = told(Key::ServiceAccountKey);
+    let text = text.or_else(|| std::fs::read_to_string(file.as_ref()?).ok());
+    if text.is_none() && file.is_none() {
+        return Some(Identity::Attached);
+    }
+    let account = ServiceAccount::parse(&text?.into()).ok()?;
+    Some(Identity::Account(account))
+}
+
+/// The metadata server, at another host where the environment names one.
+fn metadata(host: Option<String>) -> String {
+    host.map_or_else(
+        || Endpoints::default().metadata,
+        |host| format!("http://{host}"),
+    )
 }
 
 fn is_google(endpoint: &str) -> bool {
@@ -68,18 +116,23 @@ fn is_google(endpoint: &str) -> bool {
     })
 }
 
-/// Makes credentials from the account's own token, a new one each time, so that they last.
+/// Makes credentials from the account's own token, asked for each time, so that they last.
 #[derive(Debug)]
 pub struct Maker {
     client: reqwest::Client,
-    account: ServiceAccount,
+    identity: Identity,
     endpoints: Endpoints,
 }
 
 impl Maker {
     pub async fn vend(&self, request: &Request<'_>) -> Result<Vended> {
         let now = Utc::now();
-        let own = access_token(&self.client, &self.endpoints, &self.account, now).await?;
+        let own = match &self.identity {
+            Identity::Account(account) => {
+                access_token(&self.client, &self.endpoints, account, now).await?
+            }
+            Identity::Attached => attached_token(&self.client, &self.endpoints, now).await?,
+        };
         downscope(&self.client, &self.endpoints, &own, request, now).await
     }
 }
@@ -179,6 +232,41 @@ mod tests {
         let account = ServiceAccount::parse(&credential().service_account).unwrap();
         assert!(!account.key_file().expose_secret().contains("127.0.0.1"));
         assert!(!format!("{account:?}").contains("PRIVATE"));
+    }
+
+    #[test]
+    fn the_environments_identity_is_found_where_google_puts_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = || Some(folder.path().to_owned());
+        let none = GoogleCloudStorageBuilder::new();
+        assert!(matches!(
+            environments(&none, home()),
+            Some(Identity::Attached)
+        ));
+        let key = credential();
+        let file = folder.path().join("key.json");
+        std::fs::write(&file, key.service_account.expose_secret()).unwrap();
+        let named = none
+            .clone()
+            .with_application_credentials(file.to_str().unwrap());
+        assert!(matches!(
+            environments(&named, None),
+            Some(Identity::Account(_))
+        ));
+        let told = none
+            .clone()
+            .with_service_account_key(key.service_account.expose_secret());
+        assert!(matches!(
+            environments(&told, None),
+            Some(Identity::Account(_))
+        ));
+        let known = folder.path().join(".config/gcloud");
+        std::fs::create_dir_all(&known).unwrap();
+        let person = r#"{"type":"authorized_user","client_id":"c","client_secret":"hush","refresh_token":"hush"}"#;
+        std::fs::write(known.join("application_default_credentials.json"), person).unwrap();
+        assert!(environments(&none, home()).is_none());
+        assert_eq!(metadata(Some("h:80".into())), "http://h:80");
+        assert_eq!(metadata(None), "http://metadata.google.internal");
     }
 
     #[test]

@@ -37,8 +37,8 @@ pub mod vend;
 
 pub use conditions::{Conditions, Mode, Span, Tags, unquoted};
 pub use config::{
-    AccountKey, ClientSecret, Credential, Credentials, GoogleCredential, S3Credential,
-    StorageConfig,
+    AccountKey, ClientSecret, Credential, Credentials, FederatedIdentity, GoogleCredential,
+    ManagedIdentity, S3Credential, StorageConfig, WebIdentity,
 };
 pub use store::{Listed, ObjectMeta, Store, Stores};
 pub use stream::{Answer, Entry, Found, Incoming, Page, Paging, Part};

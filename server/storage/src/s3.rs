@@ -1,7 +1,7 @@
 //! S3 and what speaks its protocol; and a bucket of any object store, once its client is made.
 
 use bytes::Bytes;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredentialProvider};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::list::PaginatedListStore;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
@@ -15,7 +15,7 @@ use weir_core::location::{Location, Scheme};
 use weir_core::storage::StorageSettings;
 use weir_core::{Error, Result};
 
-use crate::config::S3Credential;
+use crate::config::{S3Credential, WebIdentity};
 use crate::failure;
 use crate::keys::CheckedListing;
 use crate::s3_upload::Buffers;
@@ -32,10 +32,19 @@ pub trait Client: ObjectStore + MultipartStore + PaginatedListStore {}
 
 impl<T: ObjectStore + MultipartStore + PaginatedListStore> Client for T {}
 
+/// How the server shows who it is.
+#[derive(Debug)]
+pub enum Access<'a> {
+    /// What the environment says: keys, a role of the container or the pod, or the machine's.
+    Environment,
+    Keys(&'a S3Credential),
+    Federated(&'a WebIdentity),
+}
+
 /// How a bucket makes credentials for engines.
 #[derive(Debug)]
 pub enum Vending {
-    S3(AwsCredentialProvider, StorageSettings),
+    S3(Box<vend::Role>),
     Google(google::Maker),
     Azure(azure::Maker),
     /// And why not.
@@ -60,25 +69,9 @@ impl fmt::Debug for Bucket {
 }
 
 impl Bucket {
-    /// Without a credential, the environment's.
-    pub fn open(
-        root: &Location,
-        settings: &StorageSettings,
-        credential: Option<&S3Credential>,
-    ) -> Result<Self> {
-        let mut builder = match credential {
-            None => AmazonS3Builder::from_env(),
-            Some(credential) => {
-                let builder = AmazonS3Builder::new()
-                    .with_access_key_id(&credential.access_key_id)
-                    .with_secret_access_key(credential.secret_access_key.expose_secret());
-                match &credential.session_token {
-                    Some(token) => builder.with_token(token.expose_secret()),
-                    None => builder,
-                }
-            }
-        };
-        builder = address(builder, root.bucket(), settings);
+    /// Errors: settings that make no client.
+    pub fn open(root: &Location, settings: &StorageSettings, access: &Access<'_>) -> Result<Self> {
+        let mut builder = address(builder(access), root.bucket(), settings);
         if let Some(region) = &settings.region {
             builder = builder.with_region(region);
         }
@@ -87,23 +80,23 @@ impl Bucket {
             .get_config_value(&AmazonS3ConfigKey::Endpoint)
             .is_none()
             && !root.bucket().ends_with(UNORDERED);
-        let client = builder
+        builder = builder
             .with_bucket_name(root.bucket())
             .with_retry(retries())
             .with_client_options(client_options(settings))
-            .with_http_connector(CheckedListing::S3)
-            .build()
-            .map_err(|error| {
-                Error::invalid(
-                    "endpoint",
-                    "These storage settings do not make an S3 client.",
-                )
-                .source(error)
+            .with_http_connector(CheckedListing::S3);
+        let mut client = built(builder.clone())?;
+        let role = vend::Role::new(Arc::clone(client.credentials()), settings)?;
+        if settings.assume_role {
+            role.arn().map_err(|_| {
+                Error::invalid("role", "Name the role that the store is reached by.")
             })?;
-        let vending = Vending::S3(Arc::clone(client.credentials()), settings.clone());
+            let own = vend::OwnSession::of(role.clone());
+            client = built(builder.with_credentials(Arc::new(own)))?;
+        }
         Ok(Self {
             is_ordered,
-            ..Self::over(root, Arc::new(client), vending)
+            ..Self::over(root, Arc::new(client), Vending::S3(Box::new(role)))
         })
     }
 
@@ -120,11 +113,7 @@ impl Bucket {
 
     pub async fn vend(&self, request: &vend::Request<'_>) -> Result<vend::Vended> {
         match &self.vending {
-            Vending::S3(own, settings) => {
-                let own = own.get_credential().await;
-                let own = own.map_err(|error| failure::from_store(request.prefix, error))?;
-                vend::assume_role(&own, settings, request).await
-            }
+            Vending::S3(role) => role.vend(request).await,
             Vending::Google(maker) => maker.vend(request).await,
             Vending::Azure(maker) => maker.vend(request).await,
             Vending::None(why) => Err(Error::unsupported(*why)),
@@ -170,6 +159,35 @@ impl Bucket {
             Err(error) => Err(failure::from_store(location, error)),
         }
     }
+}
+
+fn builder(access: &Access<'_>) -> AmazonS3Builder {
+    match access {
+        Access::Environment => AmazonS3Builder::from_env(),
+        Access::Keys(keys) => {
+            let builder = AmazonS3Builder::new()
+                .with_access_key_id(&keys.access_key_id)
+                .with_secret_access_key(keys.secret_access_key.expose_secret());
+            match &keys.session_token {
+                Some(token) => builder.with_token(token.expose_secret()),
+                None => builder,
+            }
+        }
+        // Its token goes to AWS and nowhere else, whatever address of STS a location names.
+        Access::Federated(identity) => AmazonS3Builder::new()
+            .with_config(AmazonS3ConfigKey::RoleArn, &identity.role_arn)
+            .with_config(
+                AmazonS3ConfigKey::WebIdentityTokenFile,
+                identity.web_identity_token_file.to_string_lossy(),
+            ),
+    }
+}
+
+fn built(builder: AmazonS3Builder) -> Result<AmazonS3> {
+    builder.build().map_err(|error| {
+        let message = "These storage settings do not make an S3 client.";
+        Error::invalid("endpoint", message).source(error)
+    })
 }
 
 pub(crate) fn key(location: &Location) -> Result<Path> {
@@ -317,7 +335,7 @@ mod tests {
             ..Default::default()
         };
         let root = Location::parse("l", "s3://lake/raw").unwrap();
-        Bucket::open(&root, &settings, Some(&credential)).unwrap()
+        Bucket::open(&root, &settings, &Access::Keys(&credential)).unwrap()
     }
 
     fn page(key: &str, token: &str) -> String {

@@ -131,7 +131,7 @@ async fn list_as(
         session_token: None,
     };
     let root = Location::parse("l", "s3://lake/w").unwrap();
-    let mut opened = Bucket::open(&root, &settings, Some(&credential)).unwrap();
+    let mut opened = Bucket::open(&root, &settings, &crate::s3::Access::Keys(&credential)).unwrap();
     assert!(
         !opened.is_ordered,
         "nobody knows how a store of another make lists"

@@ -14,12 +14,12 @@ use weir_core::location::{Location, Scheme};
 use weir_core::storage::Place;
 use weir_core::{Error, Result};
 
-use crate::azure::{self, Access};
+use crate::azure;
 use crate::config::{Credential, StorageConfig};
 use crate::failure;
 use crate::google;
 use crate::local::{LocalRoot, folder_of};
-use crate::s3::Bucket;
+use crate::s3::{self, Bucket};
 use crate::seal::Keyring;
 use crate::stream::is_hidden;
 use crate::vend;
@@ -72,14 +72,7 @@ impl Stores {
                 let folder = folder.as_ref().map(folder_of).unwrap_or_default();
                 Backend::Local(self.local(&root, folder)?)
             }
-            (Scheme::S3, None) => {
-                let credential = match self.credential(place)? {
-                    None => None,
-                    Some(Credential::S3(keys)) => Some(keys),
-                    Some(_) => return Err(other_kind("access_key_id and secret_access_key")),
-                };
-                Backend::S3(Bucket::open(&root, &place.settings, credential.as_ref())?)
-            }
+            (Scheme::S3, None) => Backend::S3(self.s3(&root, place)?),
             (Scheme::Gs, None) => Backend::S3(self.google(&root, place)?),
             (Scheme::Abfss, None) => Backend::S3(self.azure(&root, place)?),
             (Scheme::Gs | Scheme::Abfss, Some(_)) => {
@@ -101,6 +94,21 @@ impl Stores {
         LocalRoot::open(root, folder, self.config.allow_file_roots.clone())
     }
 
+    fn s3(&self, root: &Location, place: &Place) -> Result<Bucket> {
+        let credential = self.credential(place)?;
+        let access = match &credential {
+            None => s3::Access::Environment,
+            Some(Credential::S3(keys)) => s3::Access::Keys(keys),
+            Some(Credential::S3Federated(identity)) => s3::Access::Federated(identity),
+            Some(_) => {
+                return Err(other_kind(
+                    "access_key_id and secret_access_key, or role_arn and web_identity_token_file",
+                ));
+            }
+        };
+        Bucket::open(root, &place.settings, &access)
+    }
+
     fn google(&self, root: &Location, place: &Place) -> Result<Bucket> {
         let credential = match self.credential(place)? {
             None => None,
@@ -113,12 +121,14 @@ impl Stores {
     fn azure(&self, root: &Location, place: &Place) -> Result<Bucket> {
         let credential = self.credential(place)?;
         let access = match &credential {
-            None => Access::Environment,
-            Some(Credential::AzureApplication(secret)) => Access::Application(secret),
-            Some(Credential::AzureAccount(key)) => Access::Account(key),
+            None => azure::Access::Environment,
+            Some(Credential::AzureApplication(secret)) => azure::Access::Application(secret),
+            Some(Credential::AzureFederated(identity)) => azure::Access::Federated(identity),
+            Some(Credential::AzureManaged(identity)) => azure::Access::Managed(identity),
+            Some(Credential::AzureAccount(key)) => azure::Access::Account(key),
             Some(_) => {
                 return Err(other_kind(
-                    "account_key, or tenant_id, client_id and client_secret",
+                    "account_key, managed_identity, or tenant_id and client_id with client_secret or federated_token_file",
                 ));
             }
         };
@@ -281,7 +291,7 @@ impl Store {
 
     /// A credential of the store's own for what lies below the request's prefix.
     ///
-    /// Errors: `Unsupported` for a store that makes none; as [`crate::vend::assume_role`].
+    /// Errors: `Unsupported` for a store that makes none; as [`crate::vend::Role::vend`].
     pub async fn vend(&self, request: &vend::Request<'_>) -> Result<vend::Vended> {
         self.hold(request.prefix)?;
         match self.backend.as_ref() {

@@ -55,6 +55,11 @@ pub struct SettingsBody {
     /// The ARN of the role that engines' credentials are made from. Without it they go through the gateway.
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<String>,
+    /// Does the server itself reach the store by that role, too?
+    assume_role: bool,
+    /// What whoever keeps the role wants to be told when it is assumed: AWS's external id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_id: Option<String>,
     /// The address of STS where it is not the store's own or that of AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     sts_endpoint: Option<String>,
@@ -75,6 +80,8 @@ impl From<SettingsBody> for StorageSettings {
             credential: body.credential,
             hierarchical: body.hierarchical,
             role: body.role,
+            assume_role: body.assume_role,
+            external_id: body.external_id,
             sts_endpoint: body.sts_endpoint,
             kms_key: body.kms_key,
             folder: body.folder,
@@ -91,6 +98,8 @@ impl From<StorageSettings> for SettingsBody {
             credential: settings.credential,
             hierarchical: settings.hierarchical,
             role: settings.role,
+            assume_role: settings.assume_role,
+            external_id: settings.external_id,
             sts_endpoint: settings.sts_endpoint,
             kms_key: settings.kms_key,
             folder: settings.folder,

@@ -4,6 +4,7 @@
 //! hierarchy the boundary covers objects, not folders.
 
 mod account;
+mod attached;
 mod boundary;
 
 use chrono::{DateTime, Utc};
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use weir_core::Result;
 
 pub use account::{ServiceAccount, access_token};
+pub use attached::attached_token;
 pub use boundary::boundary;
 
 use super::outside::{AccessToken, TokenAnswer, ask};
@@ -28,6 +30,8 @@ pub struct Endpoints {
     pub token: String,
     /// The Security Token Service.
     pub exchange: String,
+    /// Gives the service account that is attached to this machine its token.
+    pub metadata: String,
 }
 
 impl Default for Endpoints {
@@ -35,6 +39,7 @@ impl Default for Endpoints {
         Self {
             token: "https://oauth2.googleapis.com/token".to_owned(),
             exchange: "https://sts.googleapis.com/v1/token".to_owned(),
+            metadata: "http://metadata.google.internal".to_owned(),
         }
     }
 }

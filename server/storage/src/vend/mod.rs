@@ -16,7 +16,7 @@ use weir_core::delivery::Access;
 use weir_core::location::Location;
 
 pub use outside::{AccessToken, client};
-pub use sts::assume_role;
+pub use sts::{OwnSession, Role};
 
 /// A credential that is asked for.
 #[derive(Debug, Clone, Copy)]

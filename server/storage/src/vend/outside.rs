@@ -131,7 +131,7 @@ fn refusal(service: &str, status: StatusCode, text: &str) -> Error {
     let word = word.filter(|word| is_plain(word));
     let word = word.unwrap_or_else(|| status.as_u16().to_string());
     Error::unavailable(format!(
-        "{service} refused to make a credential ({word}). Whoever keeps this storage location should look at its credential."
+        "{service} refused to make a credential ({word}). Whoever keeps this storage location should look at its credential and role."
     ))
 }
 
@@ -143,15 +143,17 @@ fn word_in_json(text: &str) -> Option<String> {
     Some(word.to_owned())
 }
 
+/// `<Error><Code>` as Azure has it, or `<ErrorResponse><Error><Code>` as STS has it.
 #[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct XmlRefusal {
-    #[serde(rename = "Code")]
-    code: String,
+    code: Option<String>,
+    error: Option<Box<XmlRefusal>>,
 }
 
 fn word_in_xml(text: &str) -> Option<String> {
     let refusal: XmlRefusal = quick_xml::de::from_str(text).ok()?;
-    Some(refusal.code)
+    refusal.code.or_else(|| refusal.error?.code)
 }
 
 fn is_plain(word: &str) -> bool {
@@ -179,6 +181,8 @@ mod tests {
         );
         let xml = "<?xml version=\"1.0\"?><Error><Code>AuthenticationFailed</Code><Message>hush</Message></Error>";
         assert!(told(xml).contains("(AuthenticationFailed)"));
+        let xml = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>hush</Message></Error></ErrorResponse>";
+        assert!(told(xml).contains("(AccessDenied)"));
         for text in ["", "hush", r#"{"error":"<script>hush"}"#, "[]"] {
             let told = told(text);
             assert!(told.contains("(400)") && !told.contains("hush"), "{told}");

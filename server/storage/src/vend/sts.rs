@@ -1,67 +1,117 @@
-//! AssumeRole with a session policy (AWS STS API reference, 2011-06-15): the role's reach, cut to the policy's.
+//! AssumeRole (AWS STS API reference, 2011-06-15): for engines with a session policy, which cuts the role's reach to one table;
+//! and for the server itself, where it reaches a store by a role.
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
-use object_store::aws::{AwsAuthorizer, AwsCredential};
-use secrecy::SecretString;
+use chrono::{DateTime, TimeDelta, Utc};
+use object_store::CredentialProvider;
+use object_store::aws::{AwsAuthorizer, AwsCredential, AwsCredentialProvider};
+use reqwest::Client;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use std::sync::LazyLock;
-use std::time::Duration;
+use std::fmt;
+use std::sync::Arc;
+use tokio::sync::Mutex;
 use weir_core::storage::StorageSettings;
 use weir_core::{Error, Result};
 
+use super::outside::ask;
 use super::policy::session_policy;
 use super::{Request, Vended};
 
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// An answer has some two kilobytes.
-const MAX_ANSWER_BYTES: usize = 64 << 10;
 const DEFAULT_REGION: &str = "us-east-1";
+/// The server's own session: the longest that every role allows, chained ones too.
+const OWN_LIFETIME: TimeDelta = TimeDelta::hours(1);
+/// Another is taken when the one in use has so little left.
+const OWN_REST: TimeDelta = TimeDelta::minutes(5);
 
-static CLIENT: LazyLock<reqwest::Result<reqwest::Client>> = LazyLock::new(|| {
-    reqwest::Client::builder()
-        .timeout(TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-});
-
-/// A credential for everything below the request's prefix, from the role that the settings name.
-///
-/// Errors: `Unsupported` where the settings name no role; `Unavailable` where STS refuses or does not answer.
-pub async fn assume_role(
-    own: &AwsCredential,
-    settings: &StorageSettings,
-    request: &Request<'_>,
-) -> Result<Vended> {
-    let role = settings.role.as_deref().ok_or_else(|| {
-        Error::unsupported("This storage location names no role to make credentials from.")
-    })?;
-    let policy = session_policy(
-        partition(role),
-        request.prefix,
-        request.access,
-        settings.kms_key.as_deref(),
-    )?;
-    let session = session_name(request.who);
-    let seconds = request.lifetime.num_seconds().to_string();
-    let form = [
-        ("Action", "AssumeRole"),
-        ("Version", "2011-06-15"),
-        ("RoleArn", role),
-        ("RoleSessionName", &session),
-        ("DurationSeconds", &seconds),
-        ("Policy", &policy),
-    ];
-    let made = ask(own, settings, &form).await?;
-    Ok(client_settings(made, settings))
+/// The role that the settings of a storage location name, and who assumes it.
+#[derive(Clone)]
+pub struct Role {
+    client: Client,
+    /// What the server has without the role.
+    base: AwsCredentialProvider,
+    settings: StorageSettings,
 }
 
-async fn ask(
-    own: &AwsCredential,
+impl fmt::Debug for Role {
+    /// Providers show the keys they have.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Role({:?})", self.settings.role)
+    }
+}
+
+impl Role {
+    pub fn new(base: AwsCredentialProvider, settings: &StorageSettings) -> Result<Self> {
+        Ok(Self {
+            client: super::client()?,
+            base,
+            settings: settings.clone(),
+        })
+    }
+
+    /// A credential for everything below the request's prefix.
+    ///
+    /// Errors: `Unsupported` where the settings name no role; `Unavailable` where STS refuses or does not answer.
+    pub async fn vend(&self, request: &Request<'_>) -> Result<Vended> {
+        let policy = session_policy(
+            partition(self.arn()?),
+            request.prefix,
+            request.access,
+            self.settings.kms_key.as_deref(),
+        )?;
+        let session = session_name(request.who);
+        let made = self
+            .assume(&session, request.lifetime, Some(&policy))
+            .await?;
+        Ok(client_settings(made, &self.settings))
+    }
+
+    /// Errors: `Unsupported` where the settings name none.
+    pub fn arn(&self) -> Result<&str> {
+        self.settings.role.as_deref().ok_or_else(|| {
+            Error::unsupported("This storage location names no role to make credentials from.")
+        })
+    }
+
+    async fn assume(
+        &self,
+        session: &str,
+        lifetime: TimeDelta,
+        policy: Option<&str>,
+    ) -> Result<Credentials> {
+        let base = self.base.get_credential().await.map_err(|error| {
+            Error::unavailable("The server has no credential to assume the role with.")
+                .source(error)
+        })?;
+        let seconds = lifetime.num_seconds().to_string();
+        let mut form = vec![
+            ("Action", "AssumeRole"),
+            ("Version", "2011-06-15"),
+            ("RoleArn", self.arn()?),
+            ("RoleSessionName", session),
+            ("DurationSeconds", &seconds),
+        ];
+        form.extend(policy.map(|policy| ("Policy", policy)));
+        let external = self.settings.external_id.as_deref();
+        form.extend(external.map(|id| ("ExternalId", id)));
+        let request = signed(&base, &self.settings, &form)?;
+        let (parts, body) = request.into_parts();
+        let body = body.as_bytes().cloned().unwrap_or_default();
+        let request = self.client.post(parts.uri.to_string());
+        let text = ask("STS", request.headers(parts.headers).body(body)).await?;
+        // The parser's own error may quote the answer.
+        let answer: Answer = quick_xml::de::from_str(&text)
+            .map_err(|_| Error::unavailable("STS answers in another form."))?;
+        Ok(answer.result.credentials)
+    }
+}
+
+fn signed(
+    base: &AwsCredential,
     settings: &StorageSettings,
     form: &[(&str, &str)],
-) -> Result<Credentials> {
-    let unbuilt = |error: http::Error| Error::internal("A request to STS").source(error);
+) -> Result<object_store::client::HttpRequest> {
     let body = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(form)
         .finish();
@@ -71,51 +121,68 @@ async fn ask(
             "application/x-www-form-urlencoded; charset=utf-8",
         )
         .body(Bytes::from(body).into())
-        .map_err(unbuilt)?;
-    AwsAuthorizer::new(own, "sts", region(settings)).authorize(&mut request, None);
-    let client = CLIENT
-        .as_ref()
-        .map_err(|error| Error::internal(format!("A client for STS: {error}")))?;
-    let (parts, body) = request.into_parts();
-    let body = body.as_bytes().cloned().unwrap_or_default();
-    let sent = client
-        .post(parts.uri.to_string())
-        .headers(parts.headers)
-        .body(body)
-        .send();
-    let silent = |error: reqwest::Error| {
-        Error::unavailable("STS does not answer, so no credential could be made. Try again.")
-            .source(error.without_url())
-    };
-    let answer = sent.await.map_err(silent)?;
-    let status = answer.status();
-    let text = limited(answer).await?;
-    if !status.is_success() {
-        let code = quick_xml::de::from_str::<Refusal>(&text).map(|refusal| refusal.error.code);
-        let code = code.unwrap_or_else(|_| status.to_string());
-        return Err(Error::unavailable(format!(
-            "STS refused to make a credential ({}). Whoever keeps this storage location should look at its role.",
-            crate::failure::shown(&code)
-        )));
-    }
-    let answer: Answer = quick_xml::de::from_str(&text)
-        .map_err(|error| Error::unavailable("STS answers in another form.").source(error))?;
-    Ok(answer.result.credentials)
+        .map_err(|error| Error::internal("A request to STS").source(error))?;
+    AwsAuthorizer::new(base, "sts", region(settings)).authorize(&mut request, None);
+    Ok(request)
 }
 
-async fn limited(mut answer: reqwest::Response) -> Result<String> {
-    let broken = |error: reqwest::Error| {
-        Error::unavailable("STS broke off its answer. Try again.").source(error.without_url())
-    };
-    let mut text = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(broken)? {
-        text.extend_from_slice(&chunk);
-        if text.len() > MAX_ANSWER_BYTES {
-            return Err(Error::unavailable("STS answers at great length."));
+/// The role as what the server itself reaches a store with, assumed anew before it ends.
+#[derive(Debug)]
+pub struct OwnSession {
+    role: Role,
+    taken: Mutex<Option<Taken>>,
+}
+
+struct Taken {
+    credential: Arc<AwsCredential>,
+    until: DateTime<Utc>,
+}
+
+impl fmt::Debug for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Taken(until {})", self.until)
+    }
+}
+
+impl OwnSession {
+    pub fn of(role: Role) -> Self {
+        Self {
+            role,
+            taken: Mutex::default(),
         }
     }
-    String::from_utf8(text)
-        .map_err(|error| Error::unavailable("STS answers no text.").source(error))
+
+    async fn take(&self, now: DateTime<Utc>) -> Result<Arc<AwsCredential>> {
+        // Whoever comes while it is assumed waits for that, instead of assuming it too.
+        let mut taken = self.taken.lock().await;
+        if let Some(taken) = taken.as_ref().filter(|taken| taken.until - now > OWN_REST) {
+            return Ok(Arc::clone(&taken.credential));
+        }
+        let made = self.role.assume("weir", OWN_LIFETIME, None).await?;
+        let credential = Arc::new(AwsCredential {
+            key_id: made.access_key_id,
+            secret_key: made.secret_access_key.expose_secret().to_owned(),
+            token: Some(made.session_token.expose_secret().to_owned()),
+        });
+        *taken = Some(Taken {
+            credential: Arc::clone(&credential),
+            until: made.expiration,
+        });
+        Ok(credential)
+    }
+}
+
+#[async_trait]
+impl CredentialProvider for OwnSession {
+    type Credential = AwsCredential;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+        let taken = self.take(Utc::now()).await;
+        taken.map_err(|error| object_store::Error::Generic {
+            store: "S3",
+            source: error.into(),
+        })
+    }
 }
 
 fn client_settings(made: Credentials, settings: &StorageSettings) -> Vended {
@@ -190,38 +257,6 @@ struct Credentials {
     expiration: DateTime<Utc>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Refusal {
-    error: RefusalError,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RefusalError {
-    code: String,
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_role_tells_the_partition_and_the_caller_the_session() {
-        assert_eq!(partition("arn:aws-cn:iam::1:role/Lake"), "aws-cn");
-        assert_eq!(partition("arn:aws:iam::1:role/Lake"), "aws");
-        assert_eq!(session_name("ann@corp / ü\n"), "weir-ann@corp-----");
-        assert!(session_name(&"x".repeat(200)).len() <= 64);
-    }
-
-    #[test]
-    fn an_answer_and_a_refusal_are_read() {
-        let text = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>A</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
-            <SessionToken>t</SessionToken><Expiration>2026-11-25T18:00:00Z</Expiration></Credentials><AssumedRoleUser/></AssumeRoleResult></AssumeRoleResponse>";
-        let answer: Answer = quick_xml::de::from_str(text).unwrap();
-        assert_eq!(answer.result.credentials.access_key_id, "A");
-        let text = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code></Error></ErrorResponse>";
-        let refusal: Refusal = quick_xml::de::from_str(text).unwrap();
-        assert_eq!(refusal.error.code, "AccessDenied");
-    }
-}
+#[path = "sts_tests.rs"]
+mod tests;

@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{Form, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -78,6 +78,10 @@ impl Fake {
         let router = Router::new()
             .route("/token", post(token))
             .route("/v1/token", post(exchange))
+            .route(
+                "/computeMetadata/v1/instance/service-accounts/default/token",
+                get(attached),
+            )
             .route("/refuse", post(refuse))
             .route("/flood", post(async || "x".repeat(1 << 20)))
             .fallback(store)
@@ -128,6 +132,20 @@ async fn token(
     }
     Ok(
         Json(json!({"access_token": OWN_TOKEN, "expires_in": 3599, "token_type": "Bearer"}))
+            .into_response(),
+    )
+}
+
+/// The metadata server's, which answers nobody who could have been sent there by a link.
+async fn attached(headers: HeaderMap) -> Answer {
+    if headers
+        .get("metadata-flavor")
+        .is_none_or(|value| value != "Google")
+    {
+        return Err(refused(StatusCode::FORBIDDEN, "no_flavor"));
+    }
+    Ok(
+        Json(json!({"access_token": OWN_TOKEN, "expires_in": 1199, "token_type": "Bearer"}))
             .into_response(),
     )
 }

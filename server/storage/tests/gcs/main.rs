@@ -20,7 +20,7 @@ use secrecy::ExposeSecret;
 use weir_core::delivery::Access;
 use weir_core::location::Location;
 use weir_core::{ErrorKind, Result};
-use weir_storage::vend::gcs::{Endpoints, ServiceAccount, access_token, downscope};
+use weir_storage::vend::gcs::{Endpoints, ServiceAccount, access_token, attached_token, downscope};
 use weir_storage::vend::{AccessToken, Request, Vended, client};
 
 use fake::{Fake, OWN_TOKEN};
@@ -61,6 +61,7 @@ fn endpoints(fake: &Fake) -> Endpoints {
     Endpoints {
         token: format!("{}/token", fake.address),
         exchange: format!("{}/v1/token", fake.address),
+        metadata: fake.address.clone(),
     }
 }
 
@@ -268,6 +269,27 @@ async fn it_ends_no_later_than_the_token_it_is_made_from() {
     assert_eq!(told, ((NOW + 3599) * 1000).to_string());
     assert_eq!(vended.config.len(), 2);
     assert!(!format!("{vended:?}").contains("bound-"));
+}
+
+#[tokio::test]
+async fn the_account_of_the_machine_makes_them_without_a_key() {
+    let fake = fake(false).await;
+    let client = client().unwrap();
+    let own = attached_token(&client, &endpoints(&fake), now()).await;
+    let own = own.unwrap();
+    assert_eq!(own.expires_at.timestamp(), NOW + 1199);
+    let vended = vended(&client, &endpoints(&fake), &own, T1).await.unwrap();
+    assert_eq!(vended.expires_at, own.expires_at);
+    let nowhere = Endpoints {
+        metadata: "http://127.0.0.1:1".to_owned(),
+        ..endpoints(&fake)
+    };
+    let error = attached_token(&client, &nowhere, now()).await.unwrap_err();
+    assert!(
+        error
+            .public_message()
+            .contains("metadata server does not answer")
+    );
 }
 
 #[tokio::test]

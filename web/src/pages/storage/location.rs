@@ -195,13 +195,17 @@ pub(crate) fn page(chrome: &Chrome, view: &LocationView) -> Result<Markup> {
 fn settings(location: &StorageLocation) -> Vec<(&'static str, &str)> {
     let settings = &location.settings;
     let style = settings.path_style.then_some("in the path");
+    let by_role = settings.assume_role.then_some("by this role");
     let namespace = settings.hierarchical.then_some("hierarchical");
     [
         ("Endpoint", settings.endpoint.as_deref()),
         ("Region", settings.region.as_deref()),
         ("Bucket", style),
         ("Namespace of the account", namespace),
+        ("Configured credential", settings.credential.as_deref()),
         ("Role", settings.role.as_deref()),
+        ("Weir itself", by_role),
+        ("External id", settings.external_id.as_deref()),
         ("STS endpoint", settings.sts_endpoint.as_deref()),
         ("KMS key", settings.kms_key.as_deref()),
         ("Folder", settings.folder.as_deref()),

@@ -20,15 +20,17 @@ pub(super) const SHAPE: Shape = Shape {
         "endpoint",
         "region",
         "role",
+        "external_id",
         "sts_endpoint",
         "kms_key",
         "folder",
+        "credential",
         "credential_kind",
         "access_key_id",
         "tenant_id",
     ],
     // A form that was kept over the end of a session comes without the secret.
-    optional: &["path_style", "hierarchical", SECRET],
+    optional: &["path_style", "hierarchical", "assume_role", SECRET],
     many: &[],
 };
 /// The fields that an error can stand beside.
@@ -39,9 +41,11 @@ pub(super) const FIELDS: &[&str] = &[
     "endpoint",
     "region",
     "role",
+    "external_id",
     "sts_endpoint",
     "kms_key",
     "folder",
+    "credential",
     "credential_kind",
     "access_key_id",
     "tenant_id",
@@ -57,10 +61,14 @@ pub(crate) struct LocationDraft {
     pub region: String,
     pub path_style: bool,
     pub role: String,
+    pub assume_role: bool,
+    pub external_id: String,
     pub sts_endpoint: String,
     pub kms_key: String,
     pub folder: String,
     pub hierarchical: bool,
+    /// The name of one of the configuration.
+    pub configured: String,
     pub credential: CredentialDraft,
 }
 
@@ -75,10 +83,13 @@ impl LocationDraft {
             region: text("region"),
             path_style: fields.ticked("path_style"),
             role: text("role"),
+            assume_role: fields.ticked("assume_role"),
+            external_id: text("external_id"),
             sts_endpoint: text("sts_endpoint"),
             kms_key: text("kms_key"),
             folder: text("folder"),
             hierarchical: fields.ticked("hierarchical"),
+            configured: text("credential"),
             credential: CredentialDraft::read(fields),
         }
     }
@@ -90,13 +101,18 @@ impl LocationDraft {
             region: given(&self.region),
             path_style: self.path_style,
             role: given(&self.role),
+            assume_role: self.assume_role,
+            external_id: given(&self.external_id),
             sts_endpoint: given(&self.sts_endpoint),
             kms_key: given(&self.kms_key),
             folder: given(&self.folder),
             hierarchical: self.hierarchical,
-            // It names one of the configuration, which whoever keeps that puts there.
-            credential: None,
+            credential: given(&self.configured),
         };
+        if settings.credential.is_some() && credential.is_some() {
+            let message = "Name one of the configuration or type one, not both.";
+            return Err(Error::invalid("credential", message));
+        }
         Ok(Registration {
             name: Name::parse("name", &self.name)?,
             url: Location::parse("url", &self.url)?,
@@ -209,12 +225,17 @@ fn store(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
 }
 
 fn own_credential(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
+    let configured = Input {
+        hint: "Instead of these: the name of a credential of the server's configuration, such as a workload identity.",
+        ..Input::text("credential", "Configured credential", &draft.configured)
+    };
     html! {
         fieldset.group {
             legend { "What Weir itself reaches it with" }
             div.stack {
-                p.hint { "Kept sealed and never shown again. Without one, Weir uses the credentials of its environment." }
+                p.hint { "Kept sealed and never shown again. Without one, Weir uses the credentials of its environment, such as the identity of its machine or pod." }
                 (credential_form::inputs(&draft.credential, error))
+                (text_input(&configured, error))
             }
         }
     }
@@ -224,6 +245,10 @@ fn engines(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
     let role = Input {
         hint: "The ARN of the role that short-lived credentials are made from. Without one, engines go through the gateway.",
         ..Input::text("role", "Role", &draft.role)
+    };
+    let external = Input {
+        hint: "What whoever keeps the role wants to be told, if anything.",
+        ..Input::text("external_id", "External id", &draft.external_id)
     };
     let sts = Input {
         hint: "Only where STS is neither the store's own nor that of AWS.",
@@ -241,8 +266,13 @@ fn engines(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
         fieldset.group {
             legend { "What engines reach it with" }
             div.stack {
-                div.pair { (text_input(&role, error)) (text_input(&sts, error)) }
-                div.pair { (text_input(&key, error)) (text_input(&folder, error)) }
+                div.pair { (text_input(&role, error)) (text_input(&external, error)) }
+                label.check {
+                    input type="checkbox" name="assume_role" value="true" checked[draft.assume_role];
+                    "Weir itself reaches the store by this role, too"
+                }
+                div.pair { (text_input(&sts, error)) (text_input(&key, error)) }
+                (text_input(&folder, error))
             }
         }
     }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat, Utc};
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::fmt;
@@ -11,14 +11,17 @@ use weir_core::{Error, Result};
 
 use super::super::outside::{AccessToken, TokenAnswer, ask};
 use super::sas::VERSION;
-use crate::config::ClientSecret;
+use crate::config::{ClientSecret, FederatedIdentity};
 
+const JWT_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const RESOURCE: &str = "https://storage.azure.com/";
 
 /// The identity that signatures are made by. It needs the right to generate a user delegation key, and access to the data.
 #[derive(Debug, Clone)]
 pub enum Identity {
     Application(ClientSecret),
+    /// By a token of another issuer, which Entra ID was told to trust.
+    Federated(FederatedIdentity),
     /// That of the machine this server runs on; by client id where the machine has several.
     Managed {
         client_id: Option<String>,
@@ -59,10 +62,10 @@ impl Endpoints {
     }
 }
 
-/// A token for the blob service. Client secret: OAuth 2.0 client credentials; managed identity: the machine's metadata
-/// service.
+/// A token for the blob service. Client secret: OAuth 2.0 client credentials, federated with another issuer's token as the client's assertion
+/// (RFC 7523, section 2.2); managed identity: the machine's metadata service.
 ///
-/// Errors: a tenant that is no tenant; `Unavailable` where no token is given.
+/// Errors: a tenant that is no tenant; `Unavailable` where no token is given, or the other issuer's cannot be read.
 pub async fn access_token(
     client: &Client,
     identity: &Identity,
@@ -71,18 +74,19 @@ pub async fn access_token(
 ) -> Result<AccessToken> {
     let (service, request) = match identity {
         Identity::Application(secret) => {
-            let address = format!(
-                "{}/{}/oauth2/v2.0/token",
-                endpoints.login.trim_end_matches('/'),
-                tenant(&secret.tenant_id)?
-            );
-            let form = [
-                ("grant_type", "client_credentials"),
-                ("client_id", secret.client_id.as_str()),
-                ("client_secret", secret.client_secret.expose_secret()),
-                ("scope", "https://storage.azure.com/.default"),
+            let secret_text = secret.client_secret.expose_secret();
+            let shown = [("client_secret", secret_text)];
+            let of = (secret.tenant_id.as_str(), secret.client_id.as_str());
+            ("Entra ID", by_client(client, endpoints, of, &shown)?)
+        }
+        Identity::Federated(identity) => {
+            let token = token_of(identity).await?;
+            let shown = [
+                ("client_assertion_type", JWT_ASSERTION),
+                ("client_assertion", token.expose_secret()),
             ];
-            ("Entra ID", client.post(address).form(&form))
+            let of = (identity.tenant_id.as_str(), identity.client_id.as_str());
+            ("Entra ID", by_client(client, endpoints, of, &shown)?)
         }
         Identity::Managed { client_id } => {
             let mut query = vec![("api-version", "2018-02-01"), ("resource", RESOURCE)];
@@ -96,6 +100,32 @@ pub async fn access_token(
     };
     let text = ask(service, request).await?;
     Ok(TokenAnswer::parse(service, &text)?.taken(now))
+}
+
+fn by_client(
+    client: &Client,
+    endpoints: &Endpoints,
+    (tenant_id, client_id): (&str, &str),
+    shown: &[(&str, &str)],
+) -> Result<RequestBuilder> {
+    let login = endpoints.login.trim_end_matches('/');
+    let address = format!("{login}/{}/oauth2/v2.0/token", tenant(tenant_id)?);
+    let mut form = vec![
+        ("grant_type", "client_credentials"),
+        ("client_id", client_id),
+        ("scope", "https://storage.azure.com/.default"),
+    ];
+    form.extend_from_slice(shown);
+    Ok(client.post(address).form(&form))
+}
+
+async fn token_of(identity: &FederatedIdentity) -> Result<SecretString> {
+    let read = tokio::fs::read_to_string(&identity.federated_token_file).await;
+    let text = read.map_err(|error| {
+        Error::unavailable("The token file of a federated identity cannot be read. It is named in the configuration.")
+            .source(error)
+    })?;
+    Ok(text.trim().to_owned().into())
 }
 
 /// An id or a domain: nothing that changes the address it is put into.
@@ -215,6 +245,52 @@ mod tests {
         ] {
             let error = parse_key(&broken).unwrap_err();
             assert!(!format!("{error:?}").contains("aHVzaA"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_federated_identity_shows_the_token_that_lies_there_now() {
+        use axum::Form;
+        use axum::extract::Path;
+        use std::collections::HashMap;
+        let answer = async |Path(tenant): Path<String>,
+                            Form(form): Form<HashMap<String, String>>| {
+            let right = tenant == "t"
+                && form["client_id"] == "c"
+                && form["client_assertion_type"] == JWT_ASSERTION
+                && form["scope"] == "https://storage.azure.com/.default";
+            let (of, right) = (
+                &form["client_assertion"],
+                if right { "right" } else { "wrong" },
+            );
+            format!("{{\"access_token\": \"{right} for {of}\", \"expires_in\": 60}}")
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoints = Endpoints {
+            login: format!("http://{}/", listener.local_addr().unwrap()),
+            ..Endpoints::default()
+        };
+        let route = axum::routing::post(answer);
+        let router = axum::Router::new().route("/{tenant}/oauth2/v2.0/token", route);
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let folder = tempfile::tempdir().unwrap();
+        let identity = FederatedIdentity {
+            tenant_id: "t".into(),
+            client_id: "c".into(),
+            federated_token_file: folder.path().join("token"),
+        };
+        let client = crate::vend::client().unwrap();
+        let token = async || {
+            let identity = Identity::Federated(identity.clone());
+            access_token(&client, &identity, &endpoints, Utc::now()).await
+        };
+        let error = token().await.unwrap_err();
+        assert!(error.public_message().contains("token file"), "{error:?}");
+        assert!(!error.public_message().contains("tmp"), "{error:?}");
+        for issued in ["first", "second"] {
+            std::fs::write(&identity.federated_token_file, format!("{issued}\n")).unwrap();
+            let token = token().await.unwrap();
+            assert_eq!(token.token.expose_secret(), format!("right for {issued}"));
         }
     }
 
