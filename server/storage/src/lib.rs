@@ -23,6 +23,7 @@ mod local;
 mod local_page;
 mod local_stream;
 mod local_uploads;
+mod local_walk;
 #[cfg(target_os = "linux")]
 mod local_warm;
 mod s3;

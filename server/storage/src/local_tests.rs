@@ -233,6 +233,42 @@ async fn many_files_come_in_batches() {
 }
 
 #[tokio::test]
+async fn folders_that_are_walked_at_once_are_each_listed_once() {
+    let dir = tempfile::tempdir().unwrap();
+    // More folders side by side than are handed from a walk to others, and some in each.
+    for outer in 0..150 {
+        for inner in 0..3 {
+            put(dir.path(), &format!("{outer}/{inner}/a.csv"), "x");
+        }
+    }
+    let store = open(dir.path());
+    let listed: Vec<_> = store.list(store.root()).collect().await;
+    let locations: std::collections::BTreeSet<String> = listed
+        .iter()
+        .map(|listed| match listed.as_ref().unwrap() {
+            Listed::Object(meta) => meta.location.to_string(),
+            Listed::Refused { path, cause } => panic!("{path}: {cause}"),
+        })
+        .collect();
+    assert_eq!((listed.len(), locations.len()), (450, 450));
+}
+
+#[tokio::test]
+async fn folders_are_read_to_one_depth_whoever_walks_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let deep = |levels: usize| format!("{}a.csv", "d/".repeat(levels));
+    for levels in [127, 128] {
+        put(dir.path(), &deep(levels), "x");
+    }
+    let listed = listing(&open(dir.path())).await;
+    assert_eq!(listed[&deep(127)], Ok(1));
+    let below = "d/".repeat(128);
+    let cause = listed[below.trim_end_matches('/')].clone().unwrap_err();
+    assert!(cause.contains("128 levels"), "{cause}");
+    assert_eq!(listed.len(), 2);
+}
+
+#[tokio::test]
 async fn what_is_written_is_read_again_and_never_overwritten() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
