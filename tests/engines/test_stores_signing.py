@@ -16,6 +16,7 @@ from pyiceberg.utils.concurrent import ExecutorFactory
 from face_lite import Face
 from management import Management
 from pyiceberg_client import PEOPLE, ids, people
+from requests_raw import create
 from s3_client import key_of
 from weir_process import Principal, Ready
 
@@ -88,6 +89,46 @@ def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     threads share: a request of another thread in between goes out unsigned. So users set this where they have many."""
     monkeypatch.setenv("PYICEBERG_MAX_WORKERS", "1")
     monkeypatch.setattr(ExecutorFactory, "_instance", None)
+
+
+@pytest.mark.usefixtures("one_worker")
+def test_a_table_is_made_of_files_that_were_signed_for_before_it_was_there(
+    lake: Ready, spark: Principal, space: str
+) -> None:
+    catalog = _catalog(lake, spark)
+    with catalog.create_table_transaction((space, "staged"), schema=PEOPLE.schema) as transaction:
+        transaction.append(PEOPLE)
+    assert ids(catalog.load_table((space, "staged"))) == [1, 2, 3]
+
+
+def test_what_is_signed_for_a_staged_table_is_its_makers_and_in_its_place(
+    lake: Ready, face: Face, there: Management, stranger: Principal, space: str
+) -> None:
+    grant = there.grant_on(stranger.name, ["CREATE_TABLE"], catalog=lake.warehouse, namespace=space)
+    clever = Face.sign_in(lake, stranger)
+    staged = face.call("POST", f"/namespaces/{space}/tables", create("own") | {"stage-create": True}, ways="remote-signing")
+    at, put = f"/namespaces/{space}/tables/own/sign", _ask("PUT", _url(staged, key_of(staged, "data/a")))
+    assert _send(put, _sign(face, space, put), b"content").status_code == 200
+    # Another may stage a table of this name as well, which lies elsewhere.
+    clever.refused("POST", at, put, status=404)
+    its = clever.call("POST", f"/namespaces/{space}/tables", create("own") | {"stage-create": True}, ways="remote-signing")
+    assert its["metadata"]["location"] != staged["metadata"]["location"]
+    clever.refused("POST", at, put, status=403)
+    # Whoever staged it twice goes on with both.
+    again = face.call("POST", f"/namespaces/{space}/tables", create("own") | {"stage-create": True}, ways="remote-signing")
+    second = _ask("PUT", _url(again, key_of(again, "data/b")))
+    for asked in (put, second):
+        assert _send(asked, _sign(face, space, asked), b"content").status_code == 200
+    outside = _ask("PUT", _url(staged, key_of(staged, "data/a").replace("/own-", "/other-")))
+    face.refused("POST", at, outside, status=403)
+    # The next credential for a table that is not there yet is its maker's as well.
+    credentials = f"/namespaces/{space}/tables/own/credentials"
+    (mine,), (others,) = (
+        [one["prefix"] for one in who.call("GET", credentials)["storage-credentials"]] for who in (face, clever)
+    )
+    assert mine.startswith(again["metadata"]["location"]) and others.startswith(its["metadata"]["location"])
+    there.revoke(grant)
+    clever.refused("GET", credentials, status=404)
 
 
 @pytest.mark.usefixtures("one_worker")

@@ -5,7 +5,6 @@ use sqlx::types::Json;
 use uuid::Uuid;
 use weir_core::Result;
 use weir_core::authz::Verb;
-use weir_core::delivery::Claim;
 use weir_core::id::TableId;
 use weir_core::location::Location;
 use weir_core::name::Name;
@@ -56,7 +55,7 @@ fn escape_like(text: &str) -> String {
         .replace('_', "\\_")
 }
 
-/// What lies at the prefix of a claim.
+/// What lies at a prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occupied {
     Free,
@@ -66,15 +65,15 @@ pub enum Occupied {
     Otherwise,
 }
 
-/// What lies where a claim reaches, dropped tables included.
-pub async fn occupied(db: &Db, claim: &Claim) -> Result<Occupied> {
+/// What lies where a credential reaches, dropped tables included.
+pub async fn occupied(db: &Db, prefix: &Location) -> Result<Occupied> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as(OVERLAPPING)
-        .bind(above(&claim.prefix))
-        .bind(format!("{}/%", escape_like(&claim.prefix.to_string())))
+        .bind(above(prefix))
+        .bind(format!("{}/%", escape_like(&prefix.to_string())))
         .fetch_all(db.pool())
         .await
         .map_err(map)?;
-    let exactly = claim.prefix.to_string();
+    let exactly = prefix.to_string();
     Ok(match rows.as_slice() {
         [] => Occupied::Free,
         [(id, location)] if *location == exactly => Occupied::By(TableId::from_uuid(*id)),

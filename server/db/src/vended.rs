@@ -3,17 +3,22 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::FromRow;
+use sqlx::types::Json;
 use uuid::Uuid;
 use weir_core::Result;
 use weir_core::authz::{Permit, Verb, verbs};
 use weir_core::delivery::Access;
 use weir_core::id::{PrincipalId, TableId};
 use weir_core::location::Location;
+use weir_core::name::TableIdent;
 use weir_core::page::{Page, PageRequest};
+use weir_core::principal::Caller;
 use weir_core::resource::ResourceKind;
+use weir_core::storage::Place;
 
 use crate::audit::{Entry, insert};
 use crate::error::map;
+use crate::json::corrupt;
 use crate::resolve::expect_kind;
 use crate::{Db, Write};
 
@@ -137,6 +142,44 @@ pub async fn was_staged_by<P: Verb>(
         .map_err(map)
 }
 
+/// Where files of a table are written that its maker staged.
+#[derive(Debug)]
+pub struct StagedPlace {
+    pub prefix: Location,
+    pub place: Place,
+    /// Did the store make the credential, and not the gateway?
+    pub by_store: bool,
+}
+
+/// The places that live credentials were handed to the caller for, for tables that it staged under this name, the newest first.
+pub async fn staged_as(
+    db: &Db,
+    caller: &Caller,
+    ident: &TableIdent,
+    now: DateTime<Utc>,
+) -> Result<Vec<StagedPlace>> {
+    let rows: Vec<(String, String, Json<Place>)> = sqlx::query_as(STAGED_AS)
+        .bind(caller.principal.as_uuid())
+        .bind(ident.to_string())
+        .bind(now)
+        .fetch_all(db.pool())
+        .await
+        .map_err(map)?;
+    let mut places: Vec<StagedPlace> = Vec::new();
+    for (prefix, delivery, Json(place)) in rows {
+        let prefix =
+            Location::parse("prefix", &prefix).map_err(|error| corrupt("a place").source(error))?;
+        if places.iter().all(|known| known.prefix != prefix) {
+            places.push(StagedPlace {
+                prefix,
+                place,
+                by_store: delivery == "store",
+            });
+        }
+    }
+    Ok(places)
+}
+
 /// Forgets what ended before `before`.
 pub async fn sweep(db: &Db, before: DateTime<Utc>) -> Result<u64> {
     sqlx::query(SWEEP)
@@ -181,6 +224,14 @@ statements! {
     );
 
     WAS_STAGED = "SELECT EXISTS (SELECT 1 FROM vended_credential WHERE prefix = $1 AND principal_id = $2 AND table_id IS NULL)";
+
+    /// $1 principal, $2 name, $3 now
+    STAGED_AS = concat!(
+        "SELECT v.prefix, v.delivery, ", place!(), " AS place
+         FROM vended_credential v JOIN storage_location s ON ", holds!("v.prefix"), "
+         WHERE v.table_id IS NULL AND v.principal_id = $1 AND v.table_name = $2 AND v.expires_at > $3
+         ORDER BY v.credential_id DESC LIMIT 8"
+    );
 
     SWEEP = "DELETE FROM vended_credential WHERE expires_at < $1";
 }

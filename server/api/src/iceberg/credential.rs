@@ -118,13 +118,15 @@ fn told(credential: &Credential, way: Way) -> BTreeMap<String, String> {
 
 fn written(credential: &Credential, ident: &TableIdent) -> StorageCredential {
     let mut config = told(credential, Way::Credential);
-    config.insert(
-        "client.refresh-credentials-endpoint".to_owned(),
-        endpoint(ident, "credentials"),
-    );
-    config.insert(
-        "client.refresh-credentials-enabled".to_owned(),
-        "true".to_owned(),
+    let next = endpoint(ident, "credentials");
+    config.extend(
+        [
+            ("client.refresh-credentials-endpoint", next.as_str()),
+            ("client.refresh-credentials-enabled", "true"),
+            // Where Java's S3FileIO 1.12 looks when it asks ahead of time.
+            ("credentials.uri", &next),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
     StorageCredential {
         prefix: format!("{}/", credential.prefix),
@@ -185,7 +187,7 @@ pub async fn get(
     segments: Segments,
 ) -> Result<Response, Failure> {
     let ident = segments.table().reading(About::Table, "")?;
-    let found = table::credential(&state.weir, &caller, &ident).await;
+    let found = delivery::next_credential(&state.weir, &caller, &ident).await;
     let found = found.reading(About::Table, shown(&ident))?;
     let body = LoadCredentialsResponse {
         storage_credentials: found

@@ -64,7 +64,7 @@ impl fmt::Debug for Claim {
 }
 
 /// What a claim is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Subject {
     #[serde(rename = "t")]
     Table(TableId),

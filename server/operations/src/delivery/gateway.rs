@@ -73,10 +73,11 @@ impl Admitted {
 }
 
 /// What a decision on a claim came to.
-struct Decision {
-    access: Option<Access>,
+#[derive(Default)]
+pub(super) struct Decision {
+    pub(super) access: Option<Access>,
     rests_on: Vec<Uuid>,
-    until: Option<DateTime<Utc>>,
+    pub(super) until: Option<DateTime<Utc>>,
     /// May it be kept? That nothing lies somewhere is told by no change of what does not exist yet.
     lasts: bool,
 }
@@ -254,25 +255,23 @@ async fn on_table(weir: &Weir, caller: &Caller, table: TableId) -> Result<Decisi
 }
 
 /// As long as nothing lies at its prefix, who may make tables in the namespace may write there; then the table decides.
-async fn on_staged(
+pub(super) async fn on_staged(
     weir: &Weir,
     caller: &Caller,
     namespace: &NamespaceIdent,
     claim: &Claim,
 ) -> Result<Decision> {
-    let access = match place::occupied(&weir.db, claim).await? {
+    match place::occupied(&weir.db, &claim.prefix).await? {
         Occupied::By(table) => return on_table(weir, caller, table).await,
-        Occupied::Otherwise => None,
-        Occupied::Free => {
-            let target = Target::Namespace(namespace);
-            let may = weir.gate.may::<verbs::CreateTable>(caller, target).await?;
-            may.then_some(Access::Change)
-        }
-    };
+        Occupied::Otherwise => return Ok(Decision::default()),
+        Occupied::Free => {}
+    }
+    let target = Target::Namespace(namespace);
+    let facts = resolve::facts(&weir.db, target, caller, weir.now()).await?;
+    let may = weir.gate.would::<verbs::CreateTable>(caller, &facts)?;
     Ok(Decision {
-        access,
-        rests_on: Vec::new(),
-        until: None,
-        lasts: false,
+        access: may.then_some(Access::Change),
+        until: access_ends(&facts),
+        ..Decision::default()
     })
 }

@@ -5,6 +5,7 @@
 
 pub mod gateway;
 mod sign;
+mod staged;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use moka::sync::Cache;
@@ -33,6 +34,8 @@ use weir_storage::vend::{Request, Vended};
 use crate::Weir;
 
 pub use sign::sign;
+pub use staged::next_credential;
+pub(crate) use staged::{Staged, staged};
 pub use weir_db::vended::LiveCredential;
 pub use weir_storage::sign::{Headers, Signed, Unsigned};
 
@@ -103,7 +106,8 @@ pub(crate) struct Credentials {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     principal: PrincipalId,
-    table: TableId,
+    on: Subject,
+    prefix: Location,
     access: Access,
     by: Delivery,
     place: Place,
@@ -176,88 +180,16 @@ pub(crate) async fn credential(
         }
         by @ (Delivery::Store | Delivery::Gateway) => by,
     };
-    let key = Key {
-        principal: caller.principal,
-        table: TableId::from_uuid(permit.object().id),
-        access: asked.access,
-        by,
-        place: place.clone(),
-    };
-    let slot = weir.credentials.made.get_with_by_ref(&key, Arc::default);
-    let mut slot = slot.lock().await;
-    if let Some(made) = slot.as_ref()
-        && made.stale_at > now
-        && until.is_none_or(|until| made.credential.expires_at <= until)
-    {
-        return Ok(Some(made.credential.clone()));
-    }
     let wish = Wish {
-        on: Subject::Table(key.table),
+        on: Subject::Table(TableId::from_uuid(permit.object().id)),
         ident,
         prefix: &lies.location,
         place,
-        access: key.access,
-        by,
-        until,
-    };
-    let credential = Arc::new(make(weir, caller, &wish).await?);
-    *slot = Some(Made {
-        stale_at: now + (credential.expires_at - now) / 2,
-        credential: credential.clone(),
-    });
-    Ok(Some(credential))
-}
-
-/// A table that its maker writes files of before it is made.
-pub(crate) struct Staged<'a> {
-    pub(crate) ident: &'a TableIdent,
-    pub(crate) location: &'a Location,
-    pub(crate) place: &'a Place,
-    /// Was the location made up for it, so that no other table was or will be there?
-    pub(crate) is_new: bool,
-    /// When the first of the maker's grants on the namespace ends.
-    pub(crate) until: Option<DateTime<Utc>>,
-}
-
-/// A credential for a table that is staged.
-pub(crate) async fn staged(
-    weir: &Weir,
-    caller: &Caller,
-    staged: Staged<'_>,
-) -> Result<Option<Arc<Credential>>> {
-    let Staged {
-        ident,
-        location,
-        place,
-        is_new,
-        until,
-    } = staged;
-    let now = weir.now();
-    let asked = Asked {
-        place,
-        prefix: location,
-        reads_all: true,
-        access: Access::Change,
-        left: until.map(|until| until - now),
-        has_gateway: weir.settings.gateway.is_some(),
-    };
-    let by = match delivery(&asked) {
-        // What a store made cannot be taken back, should another table come to lie there instead.
-        Delivery::Store if !is_new => return Ok(None),
-        Delivery::Unaided | Delivery::Refused => return Ok(None),
-        by => by,
-    };
-    let path = ident.namespace.path.to_strings();
-    let wish = Wish {
-        on: Subject::Staged(ident.namespace.catalog.to_string(), path),
-        ident,
-        prefix: location,
-        place,
         access: asked.access,
         by,
         until,
     };
-    make(weir, caller, &wish).await.map(Arc::new).map(Some)
+    kept(weir, caller, &wish).await.map(Some)
 }
 
 /// A credential about to be made.
@@ -279,6 +211,35 @@ impl Wish<'_> {
         self.until
             .map_or(longest, |until| longest.min(until - weir.now()))
     }
+}
+
+/// The credential that was made for the same before, for half of its life; then another.
+async fn kept(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Arc<Credential>> {
+    let now = weir.now();
+    let key = Key {
+        principal: caller.principal,
+        on: wish.on.clone(),
+        prefix: wish.prefix.clone(),
+        access: wish.access,
+        by: wish.by,
+        place: wish.place.clone(),
+    };
+    let slot = weir.credentials.made.get_with_by_ref(&key, Arc::default);
+    let mut slot = slot.lock().await;
+    if let Some(made) = slot.as_ref()
+        && made.stale_at > now
+        && wish
+            .until
+            .is_none_or(|until| made.credential.expires_at <= until)
+    {
+        return Ok(made.credential.clone());
+    }
+    let credential = Arc::new(make(weir, caller, wish).await?);
+    *slot = Some(Made {
+        stale_at: now + (credential.expires_at - now) / 2,
+        credential: credential.clone(),
+    });
+    Ok(credential)
 }
 
 async fn make(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Credential> {

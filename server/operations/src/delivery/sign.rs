@@ -10,12 +10,14 @@ use weir_core::{Error, ErrorKind, Result};
 use weir_db::resolve::Target;
 use weir_storage::sign::{self, Signed, Unsigned};
 
+use super::Credential;
+use super::staged::staged_before;
 use crate::Weir;
 use crate::table;
 
 const OPERATION: &str = "table.sign";
 
-/// Signs a request that reads or writes the files of a table.
+/// Signs a request that reads or writes the files of a table, or of one that the caller staged.
 ///
 /// Errors: `Denied` for a request that reaches anything else, with an audit row; `Invalid` for one that is none of the
 /// table's store; `Unsupported` where the files are not reached by requests of S3.
@@ -25,16 +27,43 @@ pub async fn sign(
     ident: &TableIdent,
     request: &Unsigned<'_>,
 ) -> Result<Signed> {
-    let credential = table::credential(weir, caller, ident).await?;
-    let credential = credential.filter(|credential| credential.signs());
-    let credential = credential.ok_or_else(|| {
-        Error::unsupported("The files of this table are not reached by requests that Weir signs.")
-    })?;
+    match table::credential(weir, caller, ident).await {
+        Ok(Some(credential)) if credential.signs() => {
+            let signed = signed_by(weir, &credential, request);
+            refusing(weir, caller, ident, signed).await
+        }
+        Ok(_) => Err(Error::unsupported(
+            "The files of this table are not reached by requests that Weir signs.",
+        )),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            // Whoever staged it again has its files in one of these places.
+            let staged = staged_before(weir, caller, ident).await?;
+            let tried = staged.iter().filter(|credential| credential.signs());
+            let mut tried = tried.map(|credential| signed_by(weir, credential, request));
+            let first = tried.next().unwrap_or(Err(error));
+            let signed = first.or_else(|first| tried.find(Result::is_ok).unwrap_or(Err(first)));
+            refusing(weir, caller, ident, signed).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn signed_by(weir: &Weir, credential: &Credential, request: &Unsigned<'_>) -> Result<Signed> {
     let scope = Scope {
         prefix: &credential.prefix,
         access: credential.access,
     };
-    match sign::sign(request, scope, &credential.config, weir.now()) {
+    sign::sign(request, scope, &credential.config, weir.now())
+}
+
+/// Leaves an audit row where the request was refused.
+async fn refusing(
+    weir: &Weir,
+    caller: &Caller,
+    ident: &TableIdent,
+    signed: Result<Signed>,
+) -> Result<Signed> {
+    match signed {
         Err(error) if error.kind() == ErrorKind::Denied => {
             let message = error.public_message();
             weir.gate

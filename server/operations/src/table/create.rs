@@ -75,20 +75,18 @@ pub async fn create(
             place,
             until,
         } => {
-            // Requests are signed for a table, and there is none yet.
-            let credential = match way {
-                Way::Credential => {
-                    let staged = Staged {
-                        ident: &ident,
-                        location: &location,
-                        place: &place,
-                        is_new: !asked,
-                        until,
-                    };
-                    delivery::staged(weir, caller, staged).await?
-                }
-                Way::Unaided | Way::Signing => None,
+            if way == Way::Unaided {
+                return Ok((document, None));
+            }
+            let staged = Staged {
+                ident: &ident,
+                location: &location,
+                place: &place,
+                is_new: !asked,
+                until,
             };
+            let credential = delivery::staged(weir, caller, &staged).await?;
+            let credential = credential.filter(|credential| credential.serves(way));
             Ok((document, credential))
         }
     }

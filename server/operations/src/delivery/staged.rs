@@ -1,0 +1,119 @@
+//! Files of a table that its maker writes before it is made: as with CREATE TABLE AS SELECT, where the table comes last.
+//!
+//! What is handed out for a staged table stands in the ledger, with the place it is for; so any replica can give the next credential,
+//! or sign a request, as long as the maker may still make tables in the namespace and no other table came to lie there.
+
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+use weir_core::delivery::{Access, Asked, Claim, Delivery, Subject, delivery};
+use weir_core::location::Location;
+use weir_core::name::TableIdent;
+use weir_core::principal::Caller;
+use weir_core::storage::Place;
+use weir_core::{ErrorKind, Result};
+use weir_db::vended;
+
+use super::{Credential, Wish, gateway, kept};
+use crate::Weir;
+use crate::table;
+
+/// A table that is staged.
+pub(crate) struct Staged<'a> {
+    pub(crate) ident: &'a TableIdent,
+    pub(crate) location: &'a Location,
+    pub(crate) place: &'a Place,
+    /// Was the location made up for it, so that no other table was or will be there?
+    pub(crate) is_new: bool,
+    /// When the first of the maker's grants on the namespace ends.
+    pub(crate) until: Option<DateTime<Utc>>,
+}
+
+/// A credential for a table that is being staged.
+pub(crate) async fn staged(
+    weir: &Weir,
+    caller: &Caller,
+    staged: &Staged<'_>,
+) -> Result<Option<Arc<Credential>>> {
+    let by = match delivery(&asked(weir, staged)) {
+        // What a store made cannot be taken back, should another table come to lie there instead.
+        Delivery::Store if !staged.is_new => return Ok(None),
+        Delivery::Unaided | Delivery::Refused => return Ok(None),
+        by => by,
+    };
+    let wish = Wish {
+        on: subject(staged.ident),
+        ident: staged.ident,
+        prefix: staged.location,
+        place: staged.place,
+        access: Access::Change,
+        by,
+        until: staged.until,
+    };
+    kept(weir, caller, &wish).await.map(Some)
+}
+
+/// The next credential for a table, or for one that the caller staged under this name.
+///
+/// Errors: as [`table::credential`].
+pub async fn next_credential(
+    weir: &Weir,
+    caller: &Caller,
+    ident: &TableIdent,
+) -> Result<Option<Arc<Credential>>> {
+    match table::credential(weir, caller, ident).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let staged = staged_before(weir, caller, ident).await?;
+            staged.into_iter().next().map(Some).ok_or(error)
+        }
+        found => found,
+    }
+}
+
+/// Credentials for what the caller staged under this name, the newest first, as far as it may still write there.
+pub(super) async fn staged_before(
+    weir: &Weir,
+    caller: &Caller,
+    ident: &TableIdent,
+) -> Result<Vec<Arc<Credential>>> {
+    let mut found = Vec::new();
+    for before in vended::staged_as(&weir.db, caller, ident, weir.now()).await? {
+        let claim = Claim {
+            principal: caller.principal,
+            on: subject(ident),
+            location: before.place.id,
+            prefix: before.prefix,
+            access: Access::Change,
+            expires_at: weir.now(),
+        };
+        let decision = gateway::on_staged(weir, caller, &ident.namespace, &claim).await?;
+        if decision.access != Some(Access::Change) {
+            continue;
+        }
+        let again = Staged {
+            ident,
+            location: &claim.prefix,
+            place: &before.place,
+            // The store made one before, so it was.
+            is_new: before.by_store,
+            until: decision.until,
+        };
+        found.extend(staged(weir, caller, &again).await?);
+    }
+    Ok(found)
+}
+
+fn subject(ident: &TableIdent) -> Subject {
+    let path = ident.namespace.path.to_strings();
+    Subject::Staged(ident.namespace.catalog.to_string(), path)
+}
+
+fn asked<'a>(weir: &Weir, staged: &Staged<'a>) -> Asked<'a> {
+    Asked {
+        place: staged.place,
+        prefix: staged.location,
+        reads_all: true,
+        access: Access::Change,
+        left: staged.until.map(|until| until - weir.now()),
+        has_gateway: weir.settings.gateway.is_some(),
+    }
+}
