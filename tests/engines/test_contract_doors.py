@@ -147,3 +147,32 @@ def test_a_request_is_signed_as_the_document_says_for_the_table_alone(
     face.refused("POST", at + "/sign", 400, "BadRequestException", json=asked | {"uri": "http://127.0.0.1/a"})
     face.refused("POST", at + "/sign", 400, "BadRequestException", json=asked | {"method": "TRACE"})
     face.refused("POST", path_of(f"{space}.absent") + "/sign", 404, "NoSuchTableException", json=asked)
+
+
+def test_what_another_left_is_registered_by_itself_or_with_a_right_to_the_place(
+    face: Face, creator: Face, admin: Management, space: str, table: str, at: str, stranger: Principal
+) -> None:
+    left = face.call("POST", f"{at}/unregister")["metadata-location"]
+    taken = {"name": "taken", "metadata-location": left}
+    told = creator.refused("POST", f"/namespaces/{space}/register", 403, json=taken)
+    assert "DATA_LOCATION_ACCESS" in str(told)
+    absent = taken | {"metadata-location": left + ".absent"}
+    assert creator.refused("POST", f"/namespaces/{space}/register", 403, json=absent) == told
+    face.call("POST", f"/namespaces/{space}/register", json={"name": "mine", "metadata-location": left})
+    # It lay there as a table again, so nobody left it.
+    face.call("POST", path_of(f"{space}.mine") + "/unregister")
+    place = next(one["name"] for one in admin.call("GET", "/locations")["items"] if left.startswith(one["url"]))
+    admin.grant_on(stranger.name, ["DATA_LOCATION_ACCESS"], location=place)
+    creator.call("POST", f"/namespaces/{space}/register", json=taken)
+    admin.grant_on(stranger.name, ["SELECT", "DROP"], catalog=face.warehouse, namespace=space)
+    creator.call("POST", path_of(f"{space}.taken") + "/unregister")
+    # Another had it in between: the first knows no more what is in it.
+    face.refused("POST", f"/namespaces/{space}/register", 403, json={"name": "mine", "metadata-location": left})
+
+
+def test_a_view_that_another_dropped_is_not_registered(face: Face, creator: Face, space: str) -> None:
+    made = face.call("POST", f"/namespaces/{space}/views", json=create_view("seen"))
+    face.call("DELETE", path_of(f"{space}.seen", "views"), expect=204)
+    body = {"name": "again", "metadata-location": made["metadata-location"]}
+    creator.refused("POST", f"/namespaces/{space}/register-view", 403, json=body)
+    face.call("POST", f"/namespaces/{space}/register-view", json=body)

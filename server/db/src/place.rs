@@ -1,11 +1,12 @@
 //! Where tables lie: which places are taken, and which storage location holds one.
 
+use chrono::{DateTime, Utc};
 use sqlx::Row;
 use sqlx::types::Json;
 use uuid::Uuid;
 use weir_core::Result;
-use weir_core::authz::Verb;
-use weir_core::id::TableId;
+use weir_core::authz::{Verb, verbs};
+use weir_core::id::{PrincipalId, TableId};
 use weir_core::location::Location;
 use weir_core::name::Name;
 use weir_core::resource::ResourceKind;
@@ -81,6 +82,54 @@ pub async fn occupied(db: &Db, prefix: &Location) -> Result<Occupied> {
     })
 }
 
+/// Keeps who takes the table or view of the permit out of the catalog: it knew all of it, so it may take it over again.
+pub async fn leave(write: &mut Write<verbs::Drop>, who: PrincipalId) -> Result<()> {
+    let (table, now) = (write.permit().object().id, write.now());
+    sqlx::query(LEAVE)
+        .bind(table)
+        .bind(who.as_uuid())
+        .bind(now)
+        .execute(write.connection())
+        .await
+        .map(drop)
+        .map_err(map)
+}
+
+/// Is this a file of a table or view that `who` took out of the catalog, with no other having lain there since?
+pub async fn was_left_by<P: Verb>(
+    write: &mut Write<P>,
+    who: PrincipalId,
+    file: &Location,
+) -> Result<bool> {
+    sqlx::query_scalar(WAS_LEFT)
+        .bind(above(file))
+        .bind(who.as_uuid())
+        .fetch_one(write.connection())
+        .await
+        .map_err(map)
+}
+
+/// Forgets who left this place, and all around or inside it: what lies there from now on is another's.
+pub async fn take<P: Verb>(write: &mut Write<P>, location: &Location) -> Result<()> {
+    sqlx::query(TAKE)
+        .bind(above(location))
+        .bind(format!("{}/%", escape_like(&location.to_string())))
+        .execute(write.connection())
+        .await
+        .map(drop)
+        .map_err(map)
+}
+
+/// Forgets who left a place before `before`.
+pub async fn sweep_left(db: &Db, before: DateTime<Utc>) -> Result<u64> {
+    sqlx::query(SWEEP_LEFT)
+        .bind(before)
+        .execute(db.pool())
+        .await
+        .map(|done| done.rows_affected())
+        .map_err(map)
+}
+
 /// The registered storage location that holds `location`, with its id and name, for a decision on it.
 pub async fn place<P: Verb>(
     write: &mut Write<P>,
@@ -123,6 +172,19 @@ statements! {
     /// $1 it and all above it, $2 the pattern of all below it, $3 a table that does not count
     IS_OCCUPIED = "SELECT EXISTS (SELECT 1 FROM lake_table WHERE location = ANY($1) AND table_id IS DISTINCT FROM $3)
             OR EXISTS (SELECT 1 FROM lake_table WHERE location LIKE $2 AND table_id IS DISTINCT FROM $3)";
+
+    /// $1 table, $2 principal, $3 now
+    LEAVE = "INSERT INTO left_place (location, principal_id, left_at)
+         SELECT location, $2, $3 FROM lake_table WHERE table_id = $1
+         ON CONFLICT ON CONSTRAINT left_place_pkey DO UPDATE SET left_at = EXCLUDED.left_at";
+
+    /// $1 the file and all above it, $2 principal
+    WAS_LEFT = "SELECT EXISTS (SELECT 1 FROM left_place WHERE location = ANY($1) AND principal_id = $2)";
+
+    /// $1 it and all above it, $2 the pattern of all below it
+    TAKE = "DELETE FROM left_place WHERE location = ANY($1) OR location LIKE $2";
+
+    SWEEP_LEFT = "DELETE FROM left_place WHERE left_at < $1";
 
     PLACE = concat!("SELECT s.name, ", place!(), " AS place FROM storage_location s WHERE ", holds!("$1"), " LIMIT 1");
 

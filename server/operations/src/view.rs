@@ -17,7 +17,7 @@ use weir_core::schema::{Schema, diff, max_field_id};
 use weir_core::{Error, Result};
 use weir_db::iceberg::{self, NewIceberg, Snapshots};
 use weir_db::resolve::Target;
-use weir_db::{Write, table as rows};
+use weir_db::{Write, place, table as rows};
 use weir_iceberg::view::{self, NewView, ViewMetadata, ViewRequirement, ViewUpdate};
 use weir_storage::Store;
 
@@ -27,7 +27,9 @@ use crate::table::RegisterRequest;
 use crate::table::commit::put;
 use crate::table::document::{Document, MAX_METADATA_BYTES, pack_view, unpack};
 use crate::table::load::{exists_as, open};
-use crate::table::place::{place_known, place_new, place_registered, store_for};
+use crate::table::place::{
+    NOT_YOURS, may_take_over, place_known, place_new, place_registered, store_for,
+};
 use crate::table::register::{no_metadata, unzip};
 use crate::table::remove::expect;
 
@@ -109,6 +111,9 @@ pub async fn register(
         let mut write = begin(weir, caller, &ident, "view.register").await?;
         let at = Location::parse("metadata-location", &file)?;
         let store = store_for(weir, caller, &mut write, &ident, &at).await?;
+        if !may_take_over(weir, caller, &mut write, &at).await? {
+            return weir.gate.refuse_after(write, NOT_YOURS).await;
+        }
         let (text, metadata) = read(&store, &at).await?;
         let own = Location::parse("location", metadata.location())?;
         if !at.is_under(&own) || at == own {
@@ -300,6 +305,9 @@ pub async fn drop(
             .write::<Drop>(caller, Target::Table(ident), "view.drop")
             .await?;
         expect(&mut write, ident, TableKind::View).await?;
+        if weir.gate.reads_all(caller, write.facts())? {
+            place::leave(&mut write, caller.principal).await?;
+        }
         rows::remove(&mut write).await?;
         write.keep_outcome(key);
         write.commit().await

@@ -38,7 +38,7 @@ pub(crate) async fn place_new<P: Verb>(
         None => default_location(root(write).await?.as_ref(), ident)?,
     };
     let (store, place) = store_of(weir, caller, write, ident, &location).await?;
-    check_free(write, &location).await?;
+    take_free(write, &location).await?;
     if asked.is_some_and(|asked| !asked.is_empty()) {
         check_empty(weir, caller, write, &location, &store).await?;
     }
@@ -83,6 +83,11 @@ async fn check_free<P: Verb>(write: &mut Write<P>, location: &Location) -> Resul
     Ok(())
 }
 
+async fn take_free<P: Verb>(write: &mut Write<P>, location: &Location) -> Result<()> {
+    check_free(write, location).await?;
+    place::take(write, location).await
+}
+
 /// Files that lie where no table does may be those of a table that was forgotten: whoever makes one there would read them.
 /// So they must be the caller's own, of a table that it staged, or the place be the caller's to use as it likes.
 async fn check_empty<P: Verb>(
@@ -105,11 +110,7 @@ async fn check_empty<P: Verb>(
     if vended::was_staged_by(write, caller.principal, location).await? {
         return Ok(());
     }
-    let (name, _) = place::place(write, location)
-        .await?
-        .ok_or_else(|| Error::internal("A place that was found is not there"))?;
-    let facts = write.facts_about(Target::Location(&name), caller).await?;
-    if weir.gate.would::<verbs::UseLocation>(caller, &facts)? {
+    if may_use(weir, caller, write, location).await? {
         return Ok(());
     }
     Err(Error::invalid(
@@ -208,6 +209,34 @@ pub(crate) async fn store_for<P: Verb>(
     Ok(store)
 }
 
+pub(crate) const NOT_YOURS: &str = "Whose table this file is of, Weir does not know. Registering it takes DATA_LOCATION_ACCESS on the storage location; or whoever unregistered the table registers it.";
+
+/// May the caller take over the table or view of a metadata file that lies in no table's place? It must have taken it out of the
+/// catalog itself, and so known all of it, or the place be the caller's to use as it likes.
+pub(crate) async fn may_take_over<P: Verb>(
+    weir: &Weir,
+    caller: &Caller,
+    write: &mut Write<P>,
+    file: &Location,
+) -> Result<bool> {
+    Ok(place::was_left_by(write, caller.principal, file).await?
+        || may_use(weir, caller, write, file).await?)
+}
+
+/// May the caller use the storage location that holds `location` as it likes?
+async fn may_use<P: Verb>(
+    weir: &Weir,
+    caller: &Caller,
+    write: &mut Write<P>,
+    location: &Location,
+) -> Result<bool> {
+    let (name, _) = place::place(write, location)
+        .await?
+        .ok_or_else(|| Error::internal("A place that was found is not there"))?;
+    let facts = write.facts_about(Target::Location(&name), caller).await?;
+    weir.gate.would::<verbs::UseLocation>(caller, &facts)
+}
+
 /// May a table that is registered from its metadata lie where it says, and is that free?
 pub(crate) async fn place_registered<P: Verb>(
     weir: &Weir,
@@ -217,5 +246,5 @@ pub(crate) async fn place_registered<P: Verb>(
     location: &Location,
 ) -> Result<()> {
     store_of(weir, caller, write, ident, location).await?;
-    check_free(write, location).await
+    take_free(write, location).await
 }

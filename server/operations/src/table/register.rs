@@ -19,7 +19,9 @@ use weir_storage::Store;
 use super::commit::{Stored, base, check_columns, current, remember};
 use super::create::insert;
 use super::document::{Document, MAX_METADATA_BYTES, pack_table};
-use super::place::{check_paths, place_known, place_registered, store_for};
+use super::place::{
+    NOT_YOURS, check_paths, may_take_over, place_known, place_registered, store_for,
+};
 use crate::Weir;
 use crate::idempotency::once;
 
@@ -34,7 +36,7 @@ pub struct RegisterRequest {
     pub overwrite: bool,
 }
 
-/// Errors: `AlreadyExists`; `Invalid` for a file that is no table's metadata, or that names paths outside the table's place.
+/// Errors: `AlreadyExists`; `Denied` for a file that another left; `Invalid` for a file that is no table's metadata, or that names paths outside the table's place.
 pub async fn register(
     weir: &Weir,
     caller: &Caller,
@@ -69,6 +71,9 @@ async fn add(
     iceberg::check_free(&mut write, &ident.name).await?;
     let file = Location::parse("metadata-location", &request.metadata_location)?;
     let store = store_for(weir, caller, &mut write, ident, &file).await?;
+    if !may_take_over(weir, caller, &mut write, &file).await? {
+        return weir.gate.refuse_after(write, NOT_YOURS).await;
+    }
     let (text, metadata) = read(&store, &file).await?;
     let location = own_place(&metadata, &file)?;
     place_registered(weir, caller, &mut write, ident, &location).await?;

@@ -188,6 +188,7 @@ pub async fn unregister(
                 "The table was changed at the same moment. Try again.",
             ));
         }
+        weir_db::place::leave(&mut write, caller.principal).await?;
         table::remove(&mut write).await?;
         write.record(json!({ "metadata_location": current.metadata_location }));
         write.keep_outcome(key);
