@@ -9,7 +9,9 @@ import pytest
 import s3_client
 from management import Management
 from seaweed import BUCKET, CATALOG, ROLE, ROOT, Seaweed
-from weir_process import Ready
+from weir_process import Ready, Weir
+
+LIFETIME_SECONDS = 10
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +37,14 @@ def ocean(store: Seaweed, ready: Ready, admin: Management) -> Ready:
     admin.grant_on("spark", rights, catalog="ocean")
     admin.grant_on("spark", ["DATA_LOCATION_ACCESS"], location="ocean")
     return Ready(ready.console, ready.management, ready.iceberg, "ocean", ready.principals)
+
+
+@pytest.fixture
+def brief() -> Iterator[Weir]:
+    """A demo whose credentials last ten seconds."""
+    weir = Weir.fresh(environment={"WEIR__CREDENTIALS__LIFETIME_SECONDS": str(LIFETIME_SECONDS)})
+    try:
+        weir.start()
+        yield weir
+    finally:
+        weir.remove()

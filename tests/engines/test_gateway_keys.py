@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError
 
@@ -16,21 +16,8 @@ import s3_client
 from face_lite import Face
 from pyiceberg_client import catalog_for, people
 from requests_raw import create
+from stores_fixtures import LIFETIME_SECONDS
 from weir_process import Weir
-
-LIFETIME_SECONDS = 10
-
-
-@pytest.fixture
-def brief() -> Iterator[Weir]:
-    """A demo whose credentials last ten seconds."""
-    weir = Weir.fresh(environment={"WEIR__CREDENTIALS__LIFETIME_SECONDS": str(LIFETIME_SECONDS)})
-    try:
-        weir.start()
-        yield weir
-    finally:
-        weir.remove()
-
 
 def _own(weir: Weir) -> tuple[Face, dict[str, Any]]:
     assert weir.ready is not None
@@ -68,6 +55,28 @@ def test_duckdb_goes_on_when_its_first_credential_is_over(brief: Weir) -> None:
     assert duck.execute("SELECT count(*) FROM lake.long.people").fetchone() == (3,)
     time.sleep(LIFETIME_SECONDS + 1)
     assert duck.execute("SELECT sum(id) FROM lake.long.people").fetchone() == (6,)
+
+
+def test_one_query_of_duckdb_outlives_its_first_credential(brief: Weir) -> None:
+    assert brief.ready is not None
+    spark = brief.ready.principals["spark"]
+    catalog = catalog_for(brief.ready, spark)
+    catalog.create_namespace("long")
+    table = catalog.create_table("long.scan", schema=pa.schema([("id", pa.int64())]))
+    for number in range(6):
+        table.append(pa.table({"id": [number]}))
+    duck = duckdb_client.connect(brief.ready, spark)
+    duck.execute("SET threads = 1")  # File after file, and some work on each.
+    work = "list_sum(list_transform(range({} + {}), x -> x % 7))"
+    probe = 3_000_000
+    begun = time.monotonic()
+    duck.execute(f"SELECT {work.format(probe, 'i')} FROM range(1) one(i)").fetchone()
+    speed = probe / (time.monotonic() - begun)
+    each = int(speed * 2.5 * LIFETIME_SECONDS / 6)
+    begun = time.monotonic()
+    found = duck.execute(f"SELECT sum(id), count({work.format(each, 'id')}) FROM lake.long.scan").fetchone()
+    assert found == (15, 6)
+    assert time.monotonic() - begun > 1.5 * LIFETIME_SECONDS
 
 
 def test_the_master_key_is_exchanged_and_a_lost_one_is_told(brief: Weir) -> None:

@@ -1,5 +1,6 @@
 //! Outcomes in S3's words. Nothing else decides a code; what is sent names locations, never paths of the disk.
 
+use http::StatusCode;
 use s3s::{S3Error, S3ErrorCode};
 use weir_core::delivery::scope::Denied;
 use weir_core::{Error, ErrorKind};
@@ -23,7 +24,13 @@ pub fn of(error: &Error) -> S3Error {
         ErrorKind::Unavailable => tracing::warn!(?error, "storage did not serve the gateway"),
         _ => {}
     }
-    S3Error::with_message(code, error.public_message().to_owned())
+    let mut fault = S3Error::with_message(code, error.public_message().to_owned());
+    if error.kind() == ErrorKind::Unauthenticated {
+        // S3's own status for it is 400. Clients that go by the status take that for a request which is wrong and give up; at this
+        // one they ask for the next credential and go on (DuckDB 1.5.5, in the middle of a query).
+        fault.set_status_code(StatusCode::FORBIDDEN);
+    }
+    fault
 }
 
 /// By the part of the request that is wrong.
@@ -84,7 +91,7 @@ mod tests {
             (ErrorKind::Conflict, "PreconditionFailed", 412),
             (ErrorKind::Invalid, "InvalidArgument", 400),
             (ErrorKind::TooLarge, "EntityTooLarge", 400),
-            (ErrorKind::Unauthenticated, "ExpiredToken", 400),
+            (ErrorKind::Unauthenticated, "ExpiredToken", 403),
             (ErrorKind::Denied, "AccessDenied", 403),
             (ErrorKind::Unsupported, "NotImplemented", 501),
             (ErrorKind::Throttled, "SlowDown", 503),

@@ -85,10 +85,10 @@ async fn only_a_signed_request_with_its_token_comes_in() {
         ),
         (
             get().secret("WEIR0002", &secret("WEIR0002")),
-            400,
+            403,
             "ExpiredToken",
         ),
-        (get().access("over"), 400, "ExpiredToken"),
+        (get().access("over"), 403, "ExpiredToken"),
         (get().access("revoked"), 403, "AccessDenied"),
         (get().access("busy"), 503, "ServiceUnavailable"),
         (get().access("panic"), 500, "InternalError"),
@@ -134,7 +134,7 @@ async fn a_presigned_address_is_good_for_what_its_token_is() {
     );
     let token = format!("read:t1:{KEY}");
     for (asked, status) in [
-        (get().access("over"), 400),
+        (get().access("over"), 403),
         (get().access("revoked"), 403),
         (get().token(None), 400),
         (get().query("X-Amz-Security-Token", &token), 403),
