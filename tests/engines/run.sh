@@ -2,7 +2,7 @@
 # Runs real engines and plain HTTP against a weir of their own: PyIceberg, DuckDB, the contract and made-up requests.
 # The last line is the sum; any failure is a failing exit.
 #   WEIR_BIN=target/debug/weir bash tests/engines/run.sh [family…] [-- options of pytest]
-# Families: pyiceberg duckdb contract schemathesis stores gateway daft. Each has a server, and a folder of Python packages that is kept and made
+# Families: pyiceberg duckdb contract schemathesis stores gateway java daft. Each has a server, and a folder of Python packages that is kept and made
 # anew when its requirements change.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -36,13 +36,26 @@ packages() {
     fi
 }
 
+need_java() {
+    if command -v mvn >/dev/null && command -v javac >/dev/null; then return 0; fi
+    if ! command -v apt-get >/dev/null; then
+        say "The Java suite needs a JDK of 17 or newer, and Maven: install them, then run this again."
+        return 1
+    fi
+    say "Installing a JDK and Maven."
+    local root=()
+    if [ "$(id -u)" -ne 0 ]; then root=(sudo); fi
+    "${root[@]}" apt-get update -qq
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends default-jdk-headless maven
+}
+
 families=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
     families+=("$1")
     shift
 done
 [ $# -eq 0 ] || shift
-[ ${#families[@]} -gt 0 ] || families=(pyiceberg duckdb contract schemathesis stores gateway daft)
+[ ${#families[@]} -gt 0 ] || families=(pyiceberg duckdb contract schemathesis stores gateway java daft)
 
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
@@ -51,10 +64,11 @@ cd "$here"
 for family in "${families[@]}"; do
     venv=$family
     [ "$family" != schemathesis ] || venv=contract
-    [ "$family" != gateway ] || venv=stores
+    [ "$family" != gateway ] && [ "$family" != java ] || venv=stores
     files=(test_"$family"*.py)
     [ -e "${files[0]}" ] || { say "There is no family $family."; exit 1; }
     packages "$venv"
+    [ "$family" != java ] || need_java
     say "== $family"
     # Exit 5 says that the options left no test, which is no failure of the suite.
     code=0

@@ -51,7 +51,7 @@ const PLAIN: [&str; 11] = [
     "range",
 ];
 /// Those of S3, or what they begin with where the last sign is a dash.
-const OF_S3: [&str; 10] = [
+const OF_S3: [&str; 11] = [
     "x-amz-checksum-",
     "x-amz-content-sha256",
     "x-amz-copy-source",
@@ -60,6 +60,7 @@ const OF_S3: [&str; 10] = [
     "x-amz-meta-",
     "x-amz-metadata-directive",
     "x-amz-sdk-checksum-algorithm",
+    "x-amz-te",
     "x-amz-trailer",
     "x-amz-server-side-encryption-",
 ];

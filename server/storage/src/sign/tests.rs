@@ -317,6 +317,7 @@ fn a_header_of_s3_is_signed_or_refused() {
         ("Content-Type", "application/octet-stream"),
         ("X-Amz-Checksum-CRC32", "AAAAAA=="),
         ("x-amz-meta-a", "b"),
+        ("x-amz-te", "append-md5"),
         ("User-Agent", "x"),
         ("amz-sdk-request", "attempt=1"),
         ("Expect", "100-continue"),
@@ -330,7 +331,8 @@ fn a_header_of_s3_is_signed_or_refused() {
             "x-amz-checksum-crc32",
             "x-amz-content-sha256",
             "x-amz-date",
-            "x-amz-meta-a"
+            "x-amz-meta-a",
+            "x-amz-te"
         ]
     );
     // What the client has already is not given to it again.
