@@ -260,12 +260,39 @@ async fn folders_are_read_to_one_depth_whoever_walks_them() {
     for levels in [127, 128] {
         put(dir.path(), &deep(levels), "x");
     }
-    let listed = listing(&open(dir.path())).await;
-    assert_eq!(listed[&deep(127)], Ok(1));
     let below = "d/".repeat(128);
-    let cause = listed[below.trim_end_matches('/')].clone().unwrap_err();
-    assert!(cause.contains("128 levels"), "{cause}");
-    assert_eq!(listed.len(), 2);
+    // Handed on from level to level; and, where enough others wait already, gone into at once.
+    for siblings in [0, 300] {
+        for sibling in 0..siblings {
+            std::fs::create_dir(dir.path().join(format!("{sibling}"))).unwrap();
+        }
+        let listed = listing(&open(dir.path())).await;
+        assert_eq!(listed[&deep(127)], Ok(1), "{siblings}");
+        let cause = listed[below.trim_end_matches('/')].clone().unwrap_err();
+        assert!(cause.contains("128 levels"), "{siblings}: {cause}");
+        assert_eq!(listed.len(), 2, "{siblings}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_is_gone_when_its_turn_comes_is_no_error() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..3000 {
+        std::fs::write(dir.path().join(format!("{number}.csv")), "").unwrap();
+    }
+    for number in 0..200 {
+        put(dir.path(), &format!("folder{number}/a.csv"), "x");
+    }
+    let store = open(dir.path());
+    let mut listing = store.list(store.root());
+    let first = listing.next().await.unwrap();
+    assert!(first.is_ok());
+    for number in 0..200 {
+        std::fs::remove_dir_all(dir.path().join(format!("folder{number}"))).unwrap();
+    }
+    while let Some(listed) = listing.next().await {
+        assert!(matches!(listed.unwrap(), Listed::Object(_)));
+    }
 }
 
 #[tokio::test]

@@ -2,17 +2,18 @@
 //!
 //! It is our own walk and not `object_store`'s, which follows links out of its root, ends at the first closed folder, and reads
 //! one folder after the other. Here folders are handed to others as long as few wait, and gone into at once when enough do; so
-//! it holds some open folders a walk and never a folder's whole content. Nothing is read ahead of whoever takes
-//! the entries but what is being read at the time.
+//! it holds some open folders a walk and never a folder's whole content. What is read ahead of whoever takes the entries is one
+//! go of each walk.
 
 use futures::StreamExt;
-use futures::future::BoxFuture;
-use futures::stream::{self, BoxStream, FuturesUnordered};
+use futures::stream::{self, BoxStream};
 use std::collections::VecDeque;
 use std::fs::{DirEntry, Metadata, ReadDir};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 use weir_core::location::Location;
 use weir_core::{Error, Result};
 
@@ -21,20 +22,22 @@ use crate::local::{LocalRoot, MAX_DEPTH, described};
 use crate::store::{DEADLINE, Listed};
 use crate::stream::is_hidden;
 
-/// Walks at once. More than processors: they wait for disks, and for other machines' disks even longer.
+/// Walks at once, also where there are fewer processors: they wait for disks, and for other machines' disks even longer.
 const WALKS: usize = 4;
 /// Folders that a walk hands to others, where so many do not wait yet.
 const HANDED: usize = 64;
-/// Entries looked at in one go on the blocking threads.
+/// Entries looked at in one go on the blocking threads, and how long one takes at most: on a slow disk too there is soon an
+/// end to it, and a listing that nobody takes any more is over.
 const BATCH: usize = 1024;
+const GO: Duration = Duration::from_secs(1);
 
-/// Everything below `prefix`, in no particular order. Ends after the first error, which only the prefix itself can bring; what
-/// is closed or odd below it is told as an entry.
+/// Everything below `prefix`, in no particular order. What is closed or odd below it is told as an entry; a prefix that
+/// cannot be read, or a disk on which no walk gets on in time, ends the listing with an error.
 pub fn list(root: &LocalRoot, prefix: &Location) -> BoxStream<'static, Result<Listed>> {
     let begin = Next::Begin(root.clone(), prefix.clone());
     let walking = Walking {
         prefix: prefix.clone(),
-        running: FuturesUnordered::new(),
+        running: JoinSet::new(),
         waiting: VecDeque::from([begin]),
         ready: VecDeque::new(),
     };
@@ -42,11 +45,14 @@ pub fn list(root: &LocalRoot, prefix: &Location) -> BoxStream<'static, Result<Li
         let mut walking = walking?;
         walking.start();
         while walking.ready.is_empty() {
-            match walking.running.next().await? {
+            match walking.next().await? {
                 Ok(batch) => walking.take(batch),
                 Err(error) => return Some((Err(error), None)),
             }
-            walking.start();
+            // Whoever takes one entry only has no more begun for it.
+            if walking.ready.is_empty() {
+                walking.start();
+            }
         }
         let next = walking.ready.pop_front()?;
         Some((Ok(next), Some(walking)))
@@ -56,7 +62,8 @@ pub fn list(root: &LocalRoot, prefix: &Location) -> BoxStream<'static, Result<Li
 
 struct Walking {
     prefix: Location,
-    running: FuturesUnordered<BoxFuture<'static, Result<Batch>>>,
+    /// What waits for a thread is given up with the listing.
+    running: JoinSet<Result<Batch>>,
     waiting: VecDeque<Next>,
     ready: VecDeque<Listed>,
 }
@@ -82,15 +89,18 @@ impl Walking {
             && let Some(next) = self.waiting.pop_front()
         {
             let hands = HANDED.saturating_sub(self.waiting.len());
-            let batch = tokio::task::spawn_blocking(move || next.batch(hands));
-            let prefix = self.prefix.clone();
-            self.running.push(Box::pin(async move {
-                match tokio::time::timeout(DEADLINE, batch).await {
-                    Ok(Ok(batch)) => batch,
-                    Ok(Err(join)) => Err(Error::internal("walking a folder").source(join)),
-                    Err(_) => Err(failure::too_slow(&prefix)),
-                }
-            }));
+            self.running.spawn_blocking(move || next.batch(hands));
+        }
+    }
+
+    /// What the next go to end brought; none when the walk is over.
+    async fn next(&mut self) -> Option<Result<Batch>> {
+        match tokio::time::timeout(DEADLINE, self.running.join_next()).await {
+            Ok(joined) => Some(
+                joined?
+                    .unwrap_or_else(|join| Err(Error::internal("walking a folder").source(join))),
+            ),
+            Err(_) => Some(Err(failure::too_slow(&self.prefix))),
         }
     }
 
@@ -114,6 +124,10 @@ impl Next {
         let mut walk = match self {
             Self::Begin(root, prefix) => Walk::begin(&root, &prefix)?,
             Self::Folder(root, folder) => {
+                // It waited, and could have been exchanged for a link meanwhile.
+                if std::fs::canonicalize(&folder.resolved).ok().as_ref() != Some(&folder.resolved) {
+                    return Ok(batch);
+                }
                 let mut walk = Walk {
                     root,
                     above: folder.depth,
@@ -124,7 +138,11 @@ impl Next {
             }
             Self::On(walk) => walk,
         };
+        let begun = Instant::now();
         for _ in 0..BATCH {
+            if begun.elapsed() > GO {
+                break;
+            }
             if !walk.step(hands, &mut batch) {
                 return Ok(batch);
             }
