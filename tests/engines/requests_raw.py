@@ -60,6 +60,23 @@ def append(metadata: Json, rows: int = 1, ref: str = "main") -> Json:
     }
 
 
+def commit_of_staged(metadata: Json) -> Json:
+    """A CommitTableRequest that makes a table of what a staged creation was told."""
+    updates: list[Json] = [
+        {"action": "assign-uuid", "uuid": metadata["table-uuid"]},
+        {"action": "upgrade-format-version", "format-version": 2},
+        {"action": "add-schema", "schema": metadata["schemas"][0], "last-column-id": metadata["last-column-id"]},
+        {"action": "set-current-schema", "schema-id": -1},
+        {"action": "add-spec", "spec": {"spec-id": 0, "fields": []}},
+        {"action": "set-default-spec", "spec-id": -1},
+        {"action": "add-sort-order", "sort-order": {"order-id": 0, "fields": []}},
+        {"action": "set-default-sort-order", "sort-order-id": -1},
+        {"action": "set-location", "location": metadata["location"]},
+        {"action": "set-properties", "updates": {}},
+    ]
+    return {"requirements": [{"type": "assert-create"}], "updates": updates}
+
+
 def set_properties(metadata: Json, **properties: str) -> Json:
     return {
         "requirements": [assert_uuid(metadata)],

@@ -14,6 +14,7 @@ from requests_raw import (
     append,
     assert_ref,
     assert_uuid,
+    commit_of_staged,
     create,
     field,
     new_snapshot,
@@ -158,7 +159,7 @@ def test_a_staged_table_is_committed_with_the_uuid_it_was_given(face: Face, spac
     at = path_of(f"{space}.staged")
     face.call("HEAD", at, expect=404)
     assert face.call("GET", f"/namespaces/{space}/tables")["identifiers"] == []
-    body = _commit_of(staged["metadata"])
+    body = commit_of_staged(staged["metadata"])
     told = face.call("POST", at, json=body)
     assert told["metadata"]["table-uuid"] == staged["metadata"]["table-uuid"]
     assert told["metadata"]["location"] == staged["metadata"]["location"]
@@ -169,32 +170,16 @@ def test_a_staged_table_is_committed_with_the_uuid_it_was_given(face: Face, spac
 def test_a_staged_table_is_not_committed_elsewhere(face: Face, space: str, table: str) -> None:
     staged = face.call("POST", f"/namespaces/{space}/tables", json=create("staged", stage_create=True))["metadata"]
     for place in ("file:///etc", face.load(table)["location"]):
-        body = _commit_of(staged | {"location": place})
+        body = commit_of_staged(staged | {"location": place})
         face.refused("POST", path_of(f"{space}.staged"), (400, 403, 409), json=body)
     face.call("HEAD", path_of(f"{space}.staged"), expect=404)
 
 
 def test_assert_create_stands_alone(face: Face, space: str) -> None:
     staged = face.call("POST", f"/namespaces/{space}/tables", json=create("staged", stage_create=True))["metadata"]
-    body = _commit_of(staged)
+    body = commit_of_staged(staged)
     body["requirements"].append(assert_uuid(staged))
     face.refused("POST", path_of(f"{space}.staged"), 400, "BadRequestException", json=body)
-
-
-def _commit_of(metadata: Json) -> Json:
-    updates: list[Change] = [
-        {"action": "assign-uuid", "uuid": metadata["table-uuid"]},
-        {"action": "upgrade-format-version", "format-version": 2},
-        {"action": "add-schema", "schema": metadata["schemas"][0], "last-column-id": metadata["last-column-id"]},
-        {"action": "set-current-schema", "schema-id": -1},
-        {"action": "add-spec", "spec": {"spec-id": 0, "fields": []}},
-        {"action": "set-default-spec", "spec-id": -1},
-        {"action": "add-sort-order", "sort-order": {"order-id": 0, "fields": []}},
-        {"action": "set-default-sort-order", "sort-order-id": -1},
-        {"action": "set-location", "location": metadata["location"]},
-        {"action": "set-properties", "updates": {}},
-    ]
-    return {"requirements": [{"type": "assert-create"}], "updates": updates}
 
 
 def _two(face: Face, space: str) -> tuple[str, str]:
@@ -250,7 +235,7 @@ def test_a_transaction_creates_a_staged_table(face: Face, space: str, table: str
     staged = face.call("POST", f"/namespaces/{space}/tables", json=create("staged", stage_create=True))["metadata"]
     _commit(
         face,
-        [_change(f"{space}.staged", _commit_of(staged)), _change(table, set_properties(face.load(table), a="b"))],
+        [_change(f"{space}.staged", commit_of_staged(staged)), _change(table, set_properties(face.load(table), a="b"))],
         204,
     )
     assert face.load(f"{space}.staged")["table-uuid"] == staged["table-uuid"]

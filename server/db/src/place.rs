@@ -95,29 +95,21 @@ pub async fn leave(write: &mut Write<verbs::Drop>, who: PrincipalId) -> Result<(
         .map_err(map)
 }
 
-/// Is this a file of a table or view that `who` took out of the catalog, with no other having lain there since?
-pub async fn was_left_by<P: Verb>(
+/// The place that `file` lies in where `who` took a table or view out of the catalog, and no other has lain there since.
+pub async fn left_by<P: Verb>(
     write: &mut Write<P>,
     who: PrincipalId,
     file: &Location,
-) -> Result<bool> {
-    sqlx::query_scalar(WAS_LEFT)
+) -> Result<Option<Location>> {
+    let left: Option<String> = sqlx::query_scalar(LEFT_BY)
         .bind(above(file))
         .bind(who.as_uuid())
-        .fetch_one(write.connection())
+        .fetch_optional(write.connection())
         .await
-        .map_err(map)
-}
-
-/// Forgets who left this place, and all around or inside it: what lies there from now on is another's.
-pub async fn take<P: Verb>(write: &mut Write<P>, location: &Location) -> Result<()> {
-    sqlx::query(TAKE)
-        .bind(above(location))
-        .bind(format!("{}/%", escape_like(&location.to_string())))
-        .execute(write.connection())
-        .await
-        .map(drop)
-        .map_err(map)
+        .map_err(map)?;
+    left.map(|left| Location::parse("location", &left))
+        .transpose()
+        .map_err(|error| corrupt("a place").source(error))
 }
 
 /// Forgets who left a place before `before`.
@@ -179,10 +171,7 @@ statements! {
          ON CONFLICT ON CONSTRAINT left_place_pkey DO UPDATE SET left_at = EXCLUDED.left_at";
 
     /// $1 the file and all above it, $2 principal
-    WAS_LEFT = "SELECT EXISTS (SELECT 1 FROM left_place WHERE location = ANY($1) AND principal_id = $2)";
-
-    /// $1 it and all above it, $2 the pattern of all below it
-    TAKE = "DELETE FROM left_place WHERE location = ANY($1) OR location LIKE $2";
+    LEFT_BY = "SELECT location FROM left_place WHERE location = ANY($1) AND principal_id = $2 ORDER BY length(location) DESC LIMIT 1";
 
     SWEEP_LEFT = "DELETE FROM left_place WHERE left_at < $1";
 

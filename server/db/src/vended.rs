@@ -151,7 +151,8 @@ pub struct StagedPlace {
     pub by_store: bool,
 }
 
-/// The places that live credentials were handed to the caller for, for tables that it staged under this name, the newest first.
+/// The places that live credentials were handed to the caller for, for tables that it staged under this name and that are not
+/// there yet, the newest first.
 pub async fn staged_as(
     db: &Db,
     caller: &Caller,
@@ -165,19 +166,31 @@ pub async fn staged_as(
         .fetch_all(db.pool())
         .await
         .map_err(map)?;
-    let mut places: Vec<StagedPlace> = Vec::new();
-    for (prefix, delivery, Json(place)) in rows {
-        let prefix =
-            Location::parse("prefix", &prefix).map_err(|error| corrupt("a place").source(error))?;
-        if places.iter().all(|known| known.prefix != prefix) {
-            places.push(StagedPlace {
-                prefix,
-                place,
-                by_store: delivery == "store",
-            });
-        }
-    }
-    Ok(places)
+    let read = |(prefix, delivery, Json(place)): (String, String, Json<Place>)| {
+        Ok(StagedPlace {
+            prefix: Location::parse("prefix", &prefix)
+                .map_err(|error| corrupt("a place").source(error))?,
+            place,
+            by_store: delivery == "store",
+        })
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Has the principal a live credential for this place, for a table that it staged and that is not there yet?
+pub async fn is_staged_by(
+    db: &Db,
+    principal: PrincipalId,
+    prefix: &Location,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    sqlx::query_scalar(IS_STAGED)
+        .bind(prefix.to_string())
+        .bind(principal.as_uuid())
+        .bind(now)
+        .fetch_one(db.pool())
+        .await
+        .map_err(map)
 }
 
 /// Forgets what ended before `before`.
@@ -228,10 +241,15 @@ statements! {
     /// $1 principal, $2 name, $3 now
     STAGED_AS = concat!(
         "SELECT v.prefix, v.delivery, ", place!(), " AS place
-         FROM vended_credential v JOIN storage_location s ON ", holds!("v.prefix"), "
-         WHERE v.table_id IS NULL AND v.principal_id = $1 AND v.table_name = $2 AND v.expires_at > $3
+         FROM (SELECT DISTINCT ON (prefix) prefix, delivery, credential_id FROM vended_credential
+               WHERE table_id IS NULL AND principal_id = $1 AND table_name = $2 AND expires_at > $3
+               ORDER BY prefix, credential_id DESC) v
+         JOIN storage_location s ON ", holds!("v.prefix"), "
          ORDER BY v.credential_id DESC LIMIT 8"
     );
+
+    /// $1 prefix, $2 principal, $3 now
+    IS_STAGED = "SELECT EXISTS (SELECT 1 FROM vended_credential WHERE prefix = $1 AND principal_id = $2 AND table_id IS NULL AND expires_at > $3)";
 
     SWEEP = "DELETE FROM vended_credential WHERE expires_at < $1";
 }

@@ -5,8 +5,16 @@ use weir_core::{Error, Result};
 
 /// Beginnings of names of settings of a client or its catalog. Clients mix a table's properties into their own settings, so
 /// whoever may set these could send another's reads and credentials elsewhere.
-const CLIENT_PREFIXES: [&str; 8] = [
-    "s3.", "gcs.", "adls.", "client.", "header.", "rest.", "signer.", "oauth2-",
+const CLIENT_PREFIXES: [&str; 9] = [
+    "s3.",
+    "gcs.",
+    "adls.",
+    "client.",
+    "header.",
+    "rest.",
+    "signer.",
+    "oauth2-",
+    "credentials.",
 ];
 
 const CLIENT_NAMES: [&str; 6] = [

@@ -28,7 +28,7 @@ use crate::table::commit::put;
 use crate::table::document::{Document, MAX_METADATA_BYTES, pack_view, unpack};
 use crate::table::load::{exists_as, open};
 use crate::table::place::{
-    NOT_YOURS, may_take_over, place_known, place_new, place_registered, store_for,
+    NOT_YOURS, place_known, place_new, place_registered, store_for, taken_over,
 };
 use crate::table::register::{no_metadata, unzip};
 use crate::table::remove::expect;
@@ -111,9 +111,10 @@ pub async fn register(
         let mut write = begin(weir, caller, &ident, "view.register").await?;
         let at = Location::parse("metadata-location", &file)?;
         let store = store_for(weir, caller, &mut write, &ident, &at).await?;
-        if !may_take_over(weir, caller, &mut write, &at).await? {
+        write.record(json!({ "metadata_location": file }));
+        let Some(takes) = taken_over(weir, caller, &mut write, &at).await? else {
             return weir.gate.refuse_after(write, NOT_YOURS).await;
-        }
+        };
         let (text, metadata) = read(&store, &at).await?;
         let own = Location::parse("location", metadata.location())?;
         if !at.is_under(&own) || at == own {
@@ -121,6 +122,9 @@ pub async fn register(
                 "metadata-location",
                 "This file does not lie in the location that it names.",
             ));
+        }
+        if !takes.includes(&own) {
+            return weir.gate.refuse_after(write, NOT_YOURS).await;
         }
         place_registered(weir, caller, &mut write, &ident, &own).await?;
         insert(&mut write, caller, &ident, &metadata, &file, &text).await?;

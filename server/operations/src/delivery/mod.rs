@@ -19,7 +19,7 @@ use weir_core::authz::{Facts, Permit, verbs};
 use weir_core::delivery::{Access, Asked, Claim, Delivery, Subject, delivery};
 use weir_core::id::{PrincipalId, TableId};
 use weir_core::location::Location;
-use weir_core::name::TableIdent;
+use weir_core::name::{Name, TableIdent};
 use weir_core::page::{Page, PageRequest};
 use weir_core::principal::Caller;
 use weir_core::privilege::Privilege;
@@ -107,6 +107,8 @@ pub(crate) struct Credentials {
 struct Key {
     principal: PrincipalId,
     on: Subject,
+    /// As what it was staged, where it was: the ledger knows it by that.
+    staged_as: Option<Name>,
     prefix: Location,
     access: Access,
     by: Delivery,
@@ -218,6 +220,10 @@ async fn kept(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Arc<Crede
     let now = weir.now();
     let key = Key {
         principal: caller.principal,
+        staged_as: match wish.on {
+            Subject::Table(_) => None,
+            Subject::Staged(..) => Some(wish.ident.name.clone()),
+        },
         on: wish.on.clone(),
         prefix: wish.prefix.clone(),
         access: wish.access,

@@ -10,8 +10,7 @@ use weir_core::{Error, ErrorKind, Result};
 use weir_db::resolve::Target;
 use weir_storage::sign::{self, Signed, Unsigned};
 
-use super::Credential;
-use super::staged::staged_before;
+use super::{Credential, staged};
 use crate::Weir;
 use crate::table;
 
@@ -36,16 +35,35 @@ pub async fn sign(
             "The files of this table are not reached by requests that Weir signs.",
         )),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            // Whoever staged it again has its files in one of these places.
-            let staged = staged_before(weir, caller, ident).await?;
-            let tried = staged.iter().filter(|credential| credential.signs());
-            let mut tried = tried.map(|credential| signed_by(weir, credential, request));
-            let first = tried.next().unwrap_or(Err(error));
-            let signed = first.or_else(|first| tried.find(Result::is_ok).unwrap_or(Err(first)));
+            let signed = for_staged(weir, caller, ident, request, error).await;
             refusing(weir, caller, ident, signed).await
         }
         Err(error) => Err(error),
     }
+}
+
+/// Whoever staged the table again has files in several places: the request's own first, as far as its address tells.
+async fn for_staged(
+    weir: &Weir,
+    caller: &Caller,
+    ident: &TableIdent,
+    request: &Unsigned<'_>,
+    mut why: Error,
+) -> Result<Signed> {
+    let mut places = staged::places(weir, caller, ident).await?;
+    places.sort_by_key(|place| !sign::names(request, &place.prefix));
+    for place in &places {
+        let signed = match staged::again(weir, caller, ident, place).await {
+            Ok(Some(credential)) if credential.signs() => signed_by(weir, &credential, request),
+            Ok(_) => continue,
+            Err(error) => Err(error),
+        };
+        match signed {
+            Ok(signed) => return Ok(signed),
+            Err(error) => why = error,
+        }
+    }
+    Err(why)
 }
 
 fn signed_by(weir: &Weir, credential: &Credential, request: &Unsigned<'_>) -> Result<Signed> {

@@ -11,7 +11,7 @@ use weir_core::name::TableIdent;
 use weir_core::principal::Caller;
 use weir_core::storage::Place;
 use weir_core::{ErrorKind, Result};
-use weir_db::vended;
+use weir_db::vended::{self, StagedPlace};
 
 use super::{Credential, Wish, gateway, kept};
 use crate::Weir;
@@ -62,44 +62,57 @@ pub async fn next_credential(
 ) -> Result<Option<Arc<Credential>>> {
     match table::credential(weir, caller, ident).await {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let staged = staged_before(weir, caller, ident).await?;
-            staged.into_iter().next().map(Some).ok_or(error)
+            let mut why = error;
+            for before in places(weir, caller, ident).await? {
+                match again(weir, caller, ident, &before).await {
+                    Ok(Some(credential)) => return Ok(Some(credential)),
+                    Ok(None) => {}
+                    Err(error) => why = error,
+                }
+            }
+            Err(why)
         }
         found => found,
     }
 }
 
-/// Credentials for what the caller staged under this name, the newest first, as far as it may still write there.
-pub(super) async fn staged_before(
+/// Where the caller staged a table of this name that is not there yet, the newest first.
+pub(super) async fn places(
     weir: &Weir,
     caller: &Caller,
     ident: &TableIdent,
-) -> Result<Vec<Arc<Credential>>> {
-    let mut found = Vec::new();
-    for before in vended::staged_as(&weir.db, caller, ident, weir.now()).await? {
-        let claim = Claim {
-            principal: caller.principal,
-            on: subject(ident),
-            location: before.place.id,
-            prefix: before.prefix,
-            access: Access::Change,
-            expires_at: weir.now(),
-        };
-        let decision = gateway::on_staged(weir, caller, &ident.namespace, &claim).await?;
-        if decision.access != Some(Access::Change) {
-            continue;
-        }
-        let again = Staged {
-            ident,
-            location: &claim.prefix,
-            place: &before.place,
-            // The store made one before, so it was.
-            is_new: before.by_store,
-            until: decision.until,
-        };
-        found.extend(staged(weir, caller, &again).await?);
+) -> Result<Vec<StagedPlace>> {
+    vended::staged_as(&weir.db, caller, ident, weir.now()).await
+}
+
+/// A credential for such a place, where the caller may still write there.
+pub(super) async fn again(
+    weir: &Weir,
+    caller: &Caller,
+    ident: &TableIdent,
+    before: &StagedPlace,
+) -> Result<Option<Arc<Credential>>> {
+    let claim = Claim {
+        principal: caller.principal,
+        on: subject(ident),
+        location: before.place.id,
+        prefix: before.prefix.clone(),
+        access: Access::Change,
+        expires_at: weir.now(),
+    };
+    let decision = gateway::on_staged(weir, caller, &ident.namespace, &claim).await?;
+    if decision.access != Some(Access::Change) {
+        return Ok(None);
     }
-    Ok(found)
+    let again = Staged {
+        ident,
+        location: &before.prefix,
+        place: &before.place,
+        // The store made one before, so it was.
+        is_new: before.by_store,
+        until: decision.until,
+    };
+    staged(weir, caller, &again).await
 }
 
 fn subject(ident: &TableIdent) -> Subject {

@@ -38,7 +38,7 @@ pub(crate) async fn place_new<P: Verb>(
         None => default_location(root(write).await?.as_ref(), ident)?,
     };
     let (store, place) = store_of(weir, caller, write, ident, &location).await?;
-    take_free(write, &location).await?;
+    check_free(write, &location).await?;
     if asked.is_some_and(|asked| !asked.is_empty()) {
         check_empty(weir, caller, write, &location, &store).await?;
     }
@@ -81,11 +81,6 @@ async fn check_free<P: Verb>(write: &mut Write<P>, location: &Location) -> Resul
         ));
     }
     Ok(())
-}
-
-async fn take_free<P: Verb>(write: &mut Write<P>, location: &Location) -> Result<()> {
-    check_free(write, location).await?;
-    place::take(write, location).await
 }
 
 /// Files that lie where no table does may be those of a table that was forgotten: whoever makes one there would read them.
@@ -211,16 +206,37 @@ pub(crate) async fn store_for<P: Verb>(
 
 pub(crate) const NOT_YOURS: &str = "Whose table this file is of, Weir does not know. Registering it takes DATA_LOCATION_ACCESS on the storage location; or whoever unregistered the table registers it.";
 
-/// May the caller take over the table or view of a metadata file that lies in no table's place? It must have taken it out of the
-/// catalog itself, and so known all of it, or the place be the caller's to use as it likes.
-pub(crate) async fn may_take_over<P: Verb>(
+/// What the caller may take over.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// Whatever lies there: the place is the caller's to use as it likes.
+    Anything,
+    /// What the caller took out of the catalog itself, and so knew all of.
+    What(Location),
+}
+
+impl Takes {
+    /// Is a table that lies at `location` by its own account one of these? A file may say that it lies in a place around its own.
+    pub(crate) fn includes(&self, location: &Location) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::What(left) => left == location,
+        }
+    }
+}
+
+/// What the caller may take over by a metadata file that lies in no table's place; none where it is another's.
+pub(crate) async fn taken_over<P: Verb>(
     weir: &Weir,
     caller: &Caller,
     write: &mut Write<P>,
     file: &Location,
-) -> Result<bool> {
-    Ok(place::was_left_by(write, caller.principal, file).await?
-        || may_use(weir, caller, write, file).await?)
+) -> Result<Option<Takes>> {
+    if may_use(weir, caller, write, file).await? {
+        return Ok(Some(Takes::Anything));
+    }
+    let left = place::left_by(write, caller.principal, file).await?;
+    Ok(left.map(Takes::What))
 }
 
 /// May the caller use the storage location that holds `location` as it likes?
@@ -246,5 +262,5 @@ pub(crate) async fn place_registered<P: Verb>(
     location: &Location,
 ) -> Result<()> {
     store_of(weir, caller, write, ident, location).await?;
-    take_free(write, location).await
+    check_free(write, location).await
 }

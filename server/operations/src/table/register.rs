@@ -19,9 +19,7 @@ use weir_storage::Store;
 use super::commit::{Stored, base, check_columns, current, remember};
 use super::create::insert;
 use super::document::{Document, MAX_METADATA_BYTES, pack_table};
-use super::place::{
-    NOT_YOURS, check_paths, may_take_over, place_known, place_registered, store_for,
-};
+use super::place::{NOT_YOURS, check_paths, place_known, place_registered, store_for, taken_over};
 use crate::Weir;
 use crate::idempotency::once;
 
@@ -71,11 +69,15 @@ async fn add(
     iceberg::check_free(&mut write, &ident.name).await?;
     let file = Location::parse("metadata-location", &request.metadata_location)?;
     let store = store_for(weir, caller, &mut write, ident, &file).await?;
-    if !may_take_over(weir, caller, &mut write, &file).await? {
+    write.record(json!({ "metadata_location": request.metadata_location }));
+    let Some(takes) = taken_over(weir, caller, &mut write, &file).await? else {
         return weir.gate.refuse_after(write, NOT_YOURS).await;
-    }
+    };
     let (text, metadata) = read(&store, &file).await?;
     let location = own_place(&metadata, &file)?;
+    if !takes.includes(&location) {
+        return weir.gate.refuse_after(write, NOT_YOURS).await;
+    }
     place_registered(weir, caller, &mut write, ident, &location).await?;
     let taken = Some((request.metadata_location.clone(), text));
     let stored = insert(&mut write, caller, ident, metadata, &store, taken).await?;

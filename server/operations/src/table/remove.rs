@@ -182,6 +182,11 @@ pub async fn unregister(
             .await?;
         expect(&mut write, ident, TableKind::Iceberg).await?;
         let mut write = unprotected(weir, write).await?;
+        // Whoever leaves it may take it over again, so it must know all of it now.
+        if !weir.gate.reads_all(caller, write.facts())? {
+            let message = "Unregistering a table takes SELECT on all of its columns.";
+            return weir.gate.refuse_after(write, message).await;
+        }
         let current = iceberg::metadata(&mut write).await?;
         if Some(&current.metadata_location) != document.metadata_location.as_ref() {
             return Err(Error::conflict(

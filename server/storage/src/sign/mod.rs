@@ -16,10 +16,12 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4::SigningParams;
 use chrono::{DateTime, Utc};
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 use weir_core::delivery::scope::Scope;
+use weir_core::location::Location;
 use weir_core::{Error, Result};
 
 use asked::Asked;
@@ -51,6 +53,12 @@ pub struct Signed {
 /// Can requests be signed by this credential?
 pub fn signs(config: &Config) -> bool {
     config.contains_key("s3.access-key-id")
+}
+
+/// Does the request's address name something below `prefix`? Only a first look: [`sign`] decides.
+pub fn names(request: &Unsigned<'_>, prefix: &Location) -> bool {
+    let address = percent_decode_str(request.uri).decode_utf8_lossy();
+    address.contains(&format!("{}/", prefix.path()))
 }
 
 /// Signs a request of S3 that stays inside the scope, by the credential that was made for that scope.
