@@ -33,9 +33,8 @@ pub struct StorageLocation {
     pub created_at: DateTime<Utc>,
 }
 
-/// How to reach a store. Holds no secret.
+/// How to reach a store. Holds no secret. What a later release adds is passed over when it is read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct StorageSettings {
     /// The store's address where it is not AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,7 +53,7 @@ pub struct StorageSettings {
     /// The role that short-lived credentials for engines are made from, by STS AssumeRole: its ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// Does the server itself reach the store by that role, too? Its credential then only has to be let assume it.
+    /// Does the server itself reach the store by that role, too? Its credential then only needs the right to assume it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub assume_role: bool,
     /// What whoever keeps the role wants to be told when it is assumed (AWS: the external id). No secret.

@@ -3,7 +3,7 @@
 use serde_json::json;
 use uuid::Uuid;
 use weir_core::authz::verbs::RegisterLocation;
-use weir_core::location::Location;
+use weir_core::location::{Location, Scheme};
 use weir_core::name::Name;
 use weir_core::page::{Page, PageRequest};
 use weir_core::principal::Caller;
@@ -11,6 +11,7 @@ use weir_core::storage::{Place, Sealed, StorageLocation, StorageSettings, Zone};
 use weir_core::{Error, Result};
 use weir_db::location;
 use weir_db::resolve::Target;
+use weir_storage::is_region;
 pub use weir_storage::{AccountKey, ClientSecret, Credential, GoogleCredential, S3Credential};
 
 use crate::Weir;
@@ -46,12 +47,14 @@ pub async fn may_register(weir: &Weir, caller: &Caller) -> Result<bool> {
 
 /// Registers a root of storage, after trying what it is good for.
 ///
-/// Errors: `Unavailable` naming what failed, to list, to write, to read or to delete; `Conflict` where it overlaps another.
+/// Errors: `Unavailable` naming what failed, to list, to write, to read or to delete; `Conflict` where it overlaps another;
+/// `Invalid` for settings that do not go together.
 pub async fn register(weir: &Weir, caller: &Caller, new: Registration) -> Result<StorageLocation> {
     // Asked first, so that nobody without the right can make the server reach out to an address.
     weir.gate
         .read::<RegisterLocation>(caller, Target::Server, "location.register")
         .await?;
+    check(&new)?;
     let secret = new.credential.as_ref();
     let secret = secret
         .map(|credential| seal(weir, credential))
@@ -77,6 +80,40 @@ pub async fn register(weir: &Weir, caller: &Caller, new: Registration) -> Result
     Ok(registered)
 }
 
+/// Settings that would be without effect are refused: whoever gave them would believe in them.
+fn check(new: &Registration) -> Result<()> {
+    let settings = &new.settings;
+    if settings.credential.is_some() && new.credential.is_some() {
+        let message = "Name a credential of the configuration or give one, not both.";
+        return Err(Error::invalid("credential", message));
+    }
+    let has_role = new.url.scheme() == Scheme::S3 && settings.folder.is_none();
+    for (field, given) in [
+        ("role", settings.role.is_some() || settings.assume_role),
+        ("external_id", settings.external_id.is_some()),
+    ] {
+        if given && !has_role {
+            let message = "Only a bucket of S3 is reached by a role.";
+            return Err(Error::invalid(field, message));
+        }
+    }
+    if settings
+        .region
+        .as_deref()
+        .is_some_and(|region| !is_region(region))
+    {
+        let message = "A region is a name of letters, digits, - and _, as eu-central-1.";
+        return Err(Error::invalid("region", message));
+    }
+    if settings.role.is_none() && (settings.assume_role || settings.external_id.is_some()) {
+        return Err(Error::invalid(
+            "role",
+            "Name the role that is to be assumed.",
+        ));
+    }
+    Ok(())
+}
+
 /// Tries a registered location again, as its registration did.
 pub async fn validate(weir: &Weir, caller: &Caller, name: &Name) -> Result<()> {
     let place = known(weir, caller, name, "location.validate").await?;
@@ -84,6 +121,8 @@ pub async fn validate(weir: &Weir, caller: &Caller, name: &Name) -> Result<()> {
 }
 
 /// Keeps another credential for a location, once it was tried. The one before is forgotten.
+///
+/// Errors: `Invalid` where the location names one of the configuration; else as [`register`].
 pub async fn rotate(
     weir: &Weir,
     caller: &Caller,
@@ -91,6 +130,12 @@ pub async fn rotate(
     credential: &Credential,
 ) -> Result<()> {
     let before = known(weir, caller, name, "location.rotate").await?;
+    if let Some(name) = &before.settings.credential {
+        let message = format!(
+            "This location is reached with `{name}` of the configuration: replace it there."
+        );
+        return Err(Error::invalid("credential", message));
+    }
     let sealed = seal(weir, credential)?;
     let place = Place {
         secret: Some(sealed.clone()),

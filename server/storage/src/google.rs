@@ -71,7 +71,11 @@ pub fn open(
             client: vend::client()?,
             identity,
             endpoints: Endpoints {
-                metadata: metadata(std::env::var("GCE_METADATA_HOST").ok()),
+                metadata: metadata(
+                    ["GCE_METADATA_HOST", "GCE_METADATA_ROOT"]
+                        .iter()
+                        .find_map(|name| std::env::var(name).ok()),
+                ),
                 ..Endpoints::default()
             },
         }),

@@ -41,5 +41,6 @@ pub use config::{
     AccountKey, ClientSecret, Credential, Credentials, FederatedIdentity, GoogleCredential,
     ManagedIdentity, S3Credential, StorageConfig, WebIdentity,
 };
+pub use s3::is_region;
 pub use store::{Listed, ObjectMeta, Store, Stores};
 pub use stream::{Answer, Entry, Found, Incoming, Page, Paging, Part};

@@ -71,6 +71,13 @@ impl fmt::Debug for Bucket {
 impl Bucket {
     /// Errors: settings that make no client.
     pub fn open(root: &Location, settings: &StorageSettings, access: &Access<'_>) -> Result<Self> {
+        if settings
+            .region
+            .as_deref()
+            .is_some_and(|region| !is_region(region))
+        {
+            return Err(Error::invalid("region", "This is no name of a region."));
+        }
         let mut builder = address(builder(access), root.bucket(), settings);
         if let Some(region) = &settings.region {
             builder = builder.with_region(region);
@@ -88,9 +95,7 @@ impl Bucket {
         let mut client = built(builder.clone())?;
         let role = vend::Role::new(Arc::clone(client.credentials()), settings)?;
         if settings.assume_role {
-            role.arn().map_err(|_| {
-                Error::invalid("role", "Name the role that the store is reached by.")
-            })?;
+            role.arn()?;
             let own = vend::OwnSession::of(role.clone());
             client = built(builder.with_credentials(Arc::new(own)))?;
         }
@@ -159,6 +164,12 @@ impl Bucket {
             Err(error) => Err(failure::from_store(location, error)),
         }
     }
+}
+
+/// A name that stays one part of the host that it is put into: web identity tokens are sent to `sts.<region>.amazonaws.com`.
+pub fn is_region(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    (1..=64).contains(&name.len()) && name.chars().all(plain)
 }
 
 fn builder(access: &Access<'_>) -> AmazonS3Builder {
@@ -271,6 +282,38 @@ pub(crate) fn refused(bucket: &Location, key: &str, cause: String) -> Listed {
 mod tests {
     use super::*;
     use futures::StreamExt;
+
+    #[test]
+    fn a_region_stays_one_part_of_a_host() {
+        for region in [
+            "eu-central-1",
+            "us-gov-west-1",
+            "auto",
+            "RegionOne",
+            "my_region",
+        ] {
+            assert!(is_region(region), "{region}");
+        }
+        for region in [
+            "",
+            "evil.example/",
+            "a.b",
+            "a#",
+            "a?b",
+            "a@b",
+            "a b",
+            &"a".repeat(65),
+        ] {
+            assert!(!is_region(region), "{region}");
+            let settings = StorageSettings {
+                region: Some(region.to_owned()),
+                ..Default::default()
+            };
+            let root = Location::parse("l", "s3://lake/raw").unwrap();
+            let error = Bucket::open(&root, &settings, &Access::Environment).unwrap_err();
+            assert_eq!(error.field(), Some("region"), "{region}");
+        }
+    }
 
     #[test]
     fn a_key_stays_as_it_is() {

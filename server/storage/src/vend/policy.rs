@@ -1,7 +1,7 @@
 //! Session policies: what a credential from STS may do, as IAM reads it.
 //!
 //! One statement for the objects and one for listing them, each with the prefix once, because the whole may have 2,048
-//! characters. It is written without spaces: some stores do not decode a `+` in the form that carries it.
+//! characters. It is written without spaces, which some stores do not decode in the form that carries it.
 
 use serde::Serialize;
 use weir_core::delivery::Access;

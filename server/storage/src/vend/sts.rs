@@ -10,8 +10,7 @@ use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::fmt;
-use std::sync::Arc;
-use tokio::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 use weir_core::storage::StorageSettings;
 use weir_core::{Error, Result};
 
@@ -84,6 +83,11 @@ impl Role {
             Error::unavailable("The server has no credential to assume the role with.")
                 .source(error)
         })?;
+        // From a role another is assumed for an hour at most (IAM user guide, role chaining).
+        let lifetime = match base.token {
+            Some(_) => lifetime.min(OWN_LIFETIME),
+            None => lifetime,
+        };
         let seconds = lifetime.num_seconds().to_string();
         let mut form = vec![
             ("Action", "AssumeRole"),
@@ -112,9 +116,11 @@ fn signed(
     settings: &StorageSettings,
     form: &[(&str, &str)],
 ) -> Result<object_store::client::HttpRequest> {
+    // A space is written as `+` there, which Ceph leaves as it is; what was a plus is `%2B` already.
     let body = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(form)
-        .finish();
+        .finish()
+        .replace('+', "%20");
     let mut request = http::Request::post(endpoint(settings))
         .header(
             http::header::CONTENT_TYPE,
@@ -131,8 +137,11 @@ fn signed(
 pub struct OwnSession {
     role: Role,
     taken: Mutex<Option<Taken>>,
+    /// Held by whoever assumes the role.
+    turn: tokio::sync::Mutex<()>,
 }
 
+#[derive(Clone)]
 struct Taken {
     credential: Arc<AwsCredential>,
     until: DateTime<Utc>,
@@ -149,22 +158,46 @@ impl OwnSession {
         Self {
             role,
             taken: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
         }
     }
 
+    fn known(&self, now: DateTime<Utc>, rest: TimeDelta) -> Option<Taken> {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.clone().filter(|taken| taken.until - now > rest)
+    }
+
+    /// One assumes it anew before it ends; meanwhile, and where that fails, the others go on with what is still good.
     async fn take(&self, now: DateTime<Utc>) -> Result<Arc<AwsCredential>> {
-        // Whoever comes while it is assumed waits for that, instead of assuming it too.
-        let mut taken = self.taken.lock().await;
-        if let Some(taken) = taken.as_ref().filter(|taken| taken.until - now > OWN_REST) {
-            return Ok(Arc::clone(&taken.credential));
+        if let Some(fresh) = self.known(now, OWN_REST) {
+            return Ok(fresh.credential);
         }
-        let made = self.role.assume("weir", OWN_LIFETIME, None).await?;
+        let ending = self.known(now, TimeDelta::zero());
+        let _turn = match (self.turn.try_lock(), &ending) {
+            (Ok(turn), _) => turn,
+            (Err(_), Some(ending)) => return Ok(Arc::clone(&ending.credential)),
+            (Err(_), None) => self.turn.lock().await,
+        };
+        if let Some(fresh) = self.known(now, OWN_REST) {
+            return Ok(fresh.credential);
+        }
+        let made = match (self.role.assume("weir", OWN_LIFETIME, None).await, ending) {
+            (Ok(made), _) => made,
+            (Err(error), Some(ending)) => {
+                tracing::warn!(
+                    ?error,
+                    "the role that a store is reached by could not be assumed anew yet"
+                );
+                return Ok(ending.credential);
+            }
+            (Err(error), None) => return Err(error),
+        };
         let credential = Arc::new(AwsCredential {
             key_id: made.access_key_id,
             secret_key: made.secret_access_key.expose_secret().to_owned(),
             token: Some(made.session_token.expose_secret().to_owned()),
         });
-        *taken = Some(Taken {
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = Some(Taken {
             credential: Arc::clone(&credential),
             until: made.expiration,
         });

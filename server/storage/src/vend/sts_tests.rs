@@ -2,6 +2,7 @@ use super::*;
 use axum::Form;
 use std::collections::HashMap;
 use std::sync::Mutex as Plain;
+use std::sync::atomic::{AtomicBool, Ordering};
 use weir_core::delivery::Access;
 use weir_core::location::Location;
 
@@ -13,9 +14,21 @@ fn the_role_tells_the_partition_and_the_caller_the_session() {
     assert!(session_name(&"x".repeat(200)).len() <= 64);
 }
 
+#[test]
+fn the_form_has_no_plus_that_could_stay_one() {
+    let base = AwsCredential {
+        key_id: "id".to_owned(),
+        secret_key: "hush".to_owned(),
+        token: None,
+    };
+    let request = signed(&base, &StorageSettings::default(), &[("Policy", "a b+c")]).unwrap();
+    assert_eq!(request.body().as_bytes().unwrap(), "Policy=a%20b%2Bc");
+}
+
 /// STS as far as it is asked here: tells what it was sent, and names its sessions by number.
 struct Sts {
     address: String,
+    refuses: Arc<AtomicBool>,
     asked: Arc<Plain<Vec<HashMap<String, String>>>>,
 }
 
@@ -23,21 +36,30 @@ impl Sts {
     async fn start(lifetime: TimeDelta) -> Self {
         let asked = Arc::new(Plain::new(Vec::new()));
         let seen = Arc::clone(&asked);
+        let refuses = Arc::new(AtomicBool::new(false));
+        let refusing = Arc::clone(&refuses);
         let answer = async move |Form(form): Form<HashMap<String, String>>| {
+            if refusing.load(Ordering::Relaxed) {
+                return Err(http::StatusCode::FORBIDDEN);
+            }
             let mut seen = seen.lock().unwrap();
             seen.push(form);
             let ends = (Utc::now() + lifetime).to_rfc3339();
-            format!(
+            Ok(format!(
                 "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>A{}</AccessKeyId><SecretAccessKey>hush</SecretAccessKey>\
                  <SessionToken>hush</SessionToken><Expiration>{ends}</Expiration></Credentials><AssumedRoleUser/></AssumeRoleResult></AssumeRoleResponse>",
                 seen.len()
-            )
+            ))
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = axum::Router::new().route("/", axum::routing::post(answer));
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { address, asked }
+        Self {
+            address,
+            refuses,
+            asked,
+        }
     }
 
     fn role(&self) -> Role {
@@ -64,7 +86,7 @@ impl Sts {
 async fn an_engine_gets_the_role_cut_to_its_table_and_the_server_all_of_it() {
     let sts = Sts::start(TimeDelta::hours(1)).await;
     let role = sts.role();
-    let prefix = Location::parse("location", "s3://lake/t1").unwrap();
+    let prefix = Location::parse("location", "s3://lake/t 1+").unwrap();
     let request = Request {
         prefix: &prefix,
         access: Access::Read,
@@ -73,7 +95,7 @@ async fn an_engine_gets_the_role_cut_to_its_table_and_the_server_all_of_it() {
     };
     let vended = role.vend(&request).await.unwrap();
     assert_eq!(vended.config["s3.access-key-id"].expose_secret(), "A1");
-    assert!(sts.asked(0, "Policy").unwrap().contains("lake/t1/*"));
+    assert!(sts.asked(0, "Policy").unwrap().contains("lake/t 1+/*"));
     assert_eq!(sts.asked(0, "DurationSeconds").as_deref(), Some("1200"));
     let own = OwnSession::of(role);
     assert_eq!(own.get_credential().await.unwrap().key_id, "A2");
@@ -105,6 +127,11 @@ async fn the_servers_own_session_is_kept_and_taken_anew_before_it_ends() {
     assert_eq!(later.key_id, "A1");
     let at_the_end = own.take(now + TimeDelta::minutes(56)).await.unwrap();
     assert_eq!(at_the_end.key_id, "A2");
+    sts.refuses.store(true, Ordering::Relaxed);
+    let kept = own.take(now + TimeDelta::minutes(58)).await.unwrap();
+    assert_eq!(kept.key_id, "A2");
+    let over = own.take(now + TimeDelta::minutes(70)).await.unwrap_err();
+    assert!(over.public_message().contains("STS refused"), "{over:?}");
 }
 
 #[tokio::test]
@@ -116,6 +143,7 @@ async fn a_store_whose_role_cannot_be_assumed_says_so() {
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let sts = Sts {
         address,
+        refuses: Arc::default(),
         asked: Arc::default(),
     };
     let error = OwnSession::of(sts.role())

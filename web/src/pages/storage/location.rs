@@ -171,7 +171,7 @@ pub(crate) fn page(chrome: &Chrome, view: &LocationView) -> Result<Markup> {
             h2 { "Settings" }
             dl.facts { @for (label, value) in &settings { (fact(label, &html! { code { (value) } })) } }
         }
-        @if view.may_register && !location.url.starts_with("file:") && location.settings.folder.is_none() {
+        @if view.may_register && has_kept_credential(location) {
             form.panel.stack method="post" action={ (href) "/-/rotate" } {
                 h2 { "Replace the credential" }
                 p.hint { "The new one is tried before it is kept, sealed. The one before is forgotten. Neither is ever shown." }
@@ -191,6 +191,12 @@ pub(crate) fn page(chrome: &Chrome, view: &LocationView) -> Result<Markup> {
     Ok(document(chrome, &head, &body))
 }
 
+/// May a credential be kept for it? A folder needs none, and one of the configuration is replaced there.
+fn has_kept_credential(location: &StorageLocation) -> bool {
+    let settings = &location.settings;
+    !location.url.starts_with("file:") && settings.folder.is_none() && settings.credential.is_none()
+}
+
 /// What was set for the store. None of it is secret.
 fn settings(location: &StorageLocation) -> Vec<(&'static str, &str)> {
     let settings = &location.settings;
@@ -202,7 +208,6 @@ fn settings(location: &StorageLocation) -> Vec<(&'static str, &str)> {
         ("Region", settings.region.as_deref()),
         ("Bucket", style),
         ("Namespace of the account", namespace),
-        ("Configured credential", settings.credential.as_deref()),
         ("Role", settings.role.as_deref()),
         ("Weir itself", by_role),
         ("External id", settings.external_id.as_deref()),

@@ -109,10 +109,6 @@ impl LocationDraft {
             hierarchical: self.hierarchical,
             credential: given(&self.configured),
         };
-        if settings.credential.is_some() && credential.is_some() {
-            let message = "Name one of the configuration or type one, not both.";
-            return Err(Error::invalid("credential", message));
-        }
         Ok(Registration {
             name: Name::parse("name", &self.name)?,
             url: Location::parse("url", &self.url)?,
@@ -121,6 +117,20 @@ impl LocationDraft {
                 .map(|zone| Zone::parse(&zone))
                 .transpose()?,
             credential,
+        })
+    }
+}
+
+impl LocationDraft {
+    /// As [`mendable`]: an error about the credential stands with the one that was given.
+    pub fn mendable(&self, error: &Error) -> Option<FieldError> {
+        let shown = mendable(error, FIELDS)?;
+        Some(match shown.field.as_str() {
+            "credential" if self.configured.is_empty() => FieldError {
+                field: "credential_kind".into(),
+                ..shown
+            },
+            _ => shown,
         })
     }
 }
@@ -226,16 +236,20 @@ fn store(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
 
 fn own_credential(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
     let configured = Input {
-        hint: "Instead of these: the name of a credential of the server's configuration, such as a workload identity.",
+        hint: "Instead of a typed one: the name of a credential in the server's configuration, such as a workload identity.",
         ..Input::text("credential", "Configured credential", &draft.configured)
     };
     html! {
         fieldset.group {
             legend { "What Weir itself reaches it with" }
             div.stack {
-                p.hint { "Kept sealed and never shown again. Without one, Weir uses the credentials of its environment, such as the identity of its machine or pod." }
+                p.hint { "What is typed is kept sealed and never shown again. Without any, Weir uses the credentials of its environment, such as the identity of its machine or pod." }
                 (credential_form::inputs(&draft.credential, error))
                 (text_input(&configured, error))
+                label.check {
+                    input type="checkbox" name="assume_role" value="true" checked[draft.assume_role];
+                    "With it, assume the role that engines' credentials are made from, and reach the store by that"
+                }
             }
         }
     }
@@ -247,7 +261,7 @@ fn engines(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
         ..Input::text("role", "Role", &draft.role)
     };
     let external = Input {
-        hint: "What whoever keeps the role wants to be told, if anything.",
+        hint: "AWS's external id, if whoever keeps the role asks for one.",
         ..Input::text("external_id", "External id", &draft.external_id)
     };
     let sts = Input {
@@ -267,10 +281,6 @@ fn engines(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
             legend { "What engines reach it with" }
             div.stack {
                 div.pair { (text_input(&role, error)) (text_input(&external, error)) }
-                label.check {
-                    input type="checkbox" name="assume_role" value="true" checked[draft.assume_role];
-                    "Weir itself reaches the store by this role, too"
-                }
                 div.pair { (text_input(&sts, error)) (text_input(&key, error)) }
                 (text_input(&folder, error))
             }
@@ -302,6 +312,42 @@ mod tests {
         assert_eq!(new.zone, Some(Zone::Raw));
         assert!(new.settings.path_style);
         assert_eq!(new.settings.region, None);
+    }
+
+    #[test]
+    fn a_role_and_a_configured_credential_are_taken_as_they_are_typed() {
+        let draft = LocationDraft {
+            role: "arn:aws:iam::1:role/Lake".into(),
+            assume_role: true,
+            external_id: "weir".into(),
+            configured: "pod".into(),
+            ..draft()
+        };
+        let settings = draft.registration(None).unwrap().settings;
+        assert_eq!(settings.role.as_deref(), Some("arn:aws:iam::1:role/Lake"));
+        assert!(settings.assume_role);
+        assert_eq!(settings.external_id.as_deref(), Some("weir"));
+        assert_eq!(settings.credential.as_deref(), Some("pod"));
+        let drawn = form(&draft, None).into_string();
+        for typed in [
+            "value=\"weir\"",
+            "value=\"pod\"",
+            "name=\"assume_role\" value=\"true\" checked",
+        ] {
+            assert!(drawn.contains(typed), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_credential_of_another_kind_is_told_where_it_was_typed() {
+        let wrong = || Error::invalid("credential", "This kind of storage needs another.");
+        let typed = draft();
+        assert_eq!(typed.mendable(&wrong()).unwrap().field, "credential_kind");
+        let named = LocationDraft {
+            configured: "pod".into(),
+            ..draft()
+        };
+        assert_eq!(named.mendable(&wrong()).unwrap().field, "credential");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use weir_core::Error;
 use weir_operations::location;
 
 use super::credential_form::typed;
-use super::location_form::{self, FIELDS, LocationDraft, SHAPE, mendable};
+use super::location_form::{self, LocationDraft, SHAPE};
 use crate::components::{Crumb, crumbs, error_summary};
 use crate::failure::{self, Reply};
 use crate::form::{FieldError, Submission};
@@ -45,7 +45,7 @@ pub(crate) async fn create(State(console): State<Console>, sent: Submission) -> 
 
 /// The form again, with what was typed but the secret.
 fn refused(chrome: &Chrome, draft: LocationDraft, error: Error) -> Reply {
-    let Some(shown) = mendable(&error, FIELDS) else {
+    let Some(shown) = draft.mendable(&error) else {
         return Err(error.into());
     };
     failure::log(chrome, &error);
