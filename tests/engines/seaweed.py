@@ -72,6 +72,7 @@ class Seaweed:
     endpoint: str
     directory: Path
     _child: subprocess.Popen[bytes]
+    role: str = ROLE
 
     @classmethod
     def start(cls) -> Seaweed:
@@ -80,14 +81,14 @@ class Seaweed:
         directory = Path(tempfile.mkdtemp(prefix="weir-seaweed-"))
         for name, content in (("s3.json", IDENTITIES), ("iam.json", IAM)):
             (directory / name).write_text(json.dumps(content))
-        s3, master, volume, filer = (_free_port() for _ in range(4))
+        s3, master, volume, filer = (free_port() for _ in range(4))
         (directory / "data").mkdir()
         log = (directory / "log").open("wb")
         command = [str(program), "server", f"-dir={directory / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
-        command += ["-master.telemetry=false", f"-master.port={master}", f"-master.port.grpc={_free_port()}"]
-        command += [f"-volume.port={volume}", f"-volume.port.grpc={_free_port()}", "-volume.max=100"]
-        command += ["-master.volumeSizeLimitMB=64", "-filer", f"-filer.port={filer}", f"-filer.port.grpc={_free_port()}"]
-        command += ["-s3", f"-s3.port={s3}", f"-s3.port.grpc={_free_port()}", "-s3.port.iceberg=0", "-s3.port.lance=0"]
+        command += ["-master.telemetry=false", f"-master.port={master}", f"-master.port.grpc={free_port()}"]
+        command += [f"-volume.port={volume}", f"-volume.port.grpc={free_port()}", "-volume.max=100"]
+        command += ["-master.volumeSizeLimitMB=64", "-filer", f"-filer.port={filer}", f"-filer.port.grpc={free_port()}"]
+        command += ["-s3", f"-s3.port={s3}", f"-s3.port.grpc={free_port()}", "-s3.port.iceberg=0", "-s3.port.lance=0"]
         command += [f"-s3.config={directory / 's3.json'}", f"-s3.iam.config={directory / 'iam.json'}"]
         command += [f"-s3.externalUrl=http://127.0.0.1:{s3}"]
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory)
@@ -124,7 +125,7 @@ class Seaweed:
             shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     # Some of its parts listen 10,000 above where they are told.
     while True:
         with socket.socket() as one:

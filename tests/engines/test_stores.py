@@ -16,7 +16,8 @@ from management import Management, Refused
 from pyiceberg_client import PEOPLE, catalog_for, ids, people
 from requests_raw import create
 from s3_client import key_of, settings_of
-from seaweed import ASSUMER, BUCKET, CATALOG, ROLE, ROOT, Seaweed
+from seaweed import ASSUMER, BUCKET, CATALOG, ROOT
+from stores_fixtures import Store, ceph_takes_no_chunks
 from weir_process import Principal, Ready
 
 _numbers = itertools.count(1)
@@ -46,7 +47,7 @@ def _reader(admin: Management, ocean: Ready, stranger: Principal, space: str, ta
 
 @pytest.mark.parametrize("location", [None, "t1", ODD])
 def test_the_store_refuses_a_credential_everything_but_its_own_table(
-    store: Seaweed, ocean: Ready, face: Face, admin: Management, stranger: Principal, space: str, location: str | None
+    store: Store, ocean: Ready, face: Face, admin: Management, stranger: Principal, space: str, location: str | None
 ) -> None:
     root = s3_client.root(store.endpoint, ROOT)
     where = location and f"s3://{BUCKET}/odd/{space}/{location}"
@@ -89,7 +90,7 @@ def test_names_that_could_be_read_two_ways_are_no_location(face: Face, space: st
 
 
 def test_who_inserts_only_deletes_nothing(
-    store: Seaweed, ocean: Ready, face: Face, admin: Management, stranger: Principal, space: str
+    store: Store, ocean: Ready, face: Face, admin: Management, stranger: Principal, space: str
 ) -> None:
     own = face.make(space, "own")
     _reader(admin, ocean, stranger, space, "own")
@@ -144,8 +145,8 @@ def test_a_revoked_grant_tells_what_outlives_it(
     reader.refused("GET", f"/namespaces/{space}/tables/own", status=404, delegated=True)
 
 
-def test_a_location_is_tried_before_it_is_registered(store: Seaweed, admin: Management) -> None:
-    settings = {"endpoint": store.endpoint, "region": "us-east-1", "path_style": True, "role": ROLE}
+def test_a_location_is_tried_before_it_is_registered(store: Store, admin: Management) -> None:
+    settings = {"endpoint": store.endpoint, "region": "us-east-1", "path_style": True, "role": store.role}
     wrong = {"access_key_id": "nobody", "secret_access_key": "wrong"}
     body = {"name": "wrong", "url": "s3://another", "settings": settings, "credential": wrong}
     with pytest.raises(Refused, match="503.*listed"):
@@ -157,10 +158,10 @@ def test_a_location_is_tried_before_it_is_registered(store: Seaweed, admin: Mana
 
 
 def test_a_store_is_reached_by_a_role_alone(
-    store: Seaweed, ready: Ready, admin: Management, spark: Principal
+    store: Store, ready: Ready, admin: Management, spark: Principal
 ) -> None:
     s3_client.root(store.endpoint, ROOT).create_bucket(Bucket="river")
-    settings = {"endpoint": store.endpoint, "region": "us-east-1", "path_style": True, "role": ROLE}
+    settings = {"endpoint": store.endpoint, "region": "us-east-1", "path_style": True, "role": store.role}
     keys = {"access_key_id": ASSUMER[0], "secret_access_key": ASSUMER[1]}
     body = {"name": "river", "url": "s3://river", "settings": settings, "credential": keys}
     with pytest.raises(Refused, match="503.*listed"):
@@ -168,6 +169,13 @@ def test_a_store_is_reached_by_a_role_alone(
     nameless = {name: value for name, value in settings.items() if name != "role"} | {"assume_role": True}
     with pytest.raises(Refused, match="422.*role"):
         admin.call("POST", "/locations", body | {"settings": nameless})
+    for field, more in (
+        ("region", {"region": "evil.example/"}),
+        ("role", {"external_id": "weir", "folder": "/srv/lake"}),
+        ("credential", {"credential": "pod"}),
+    ):
+        with pytest.raises(Refused, match=f"422.*{field}"):
+            admin.call("POST", "/locations", body | {"settings": settings | more})
     other = settings | {"assume_role": True, "role": "arn:aws:iam::000000000000:role/NoSuchRole"}
     with pytest.raises(Refused, match="503.*STS refused"):
         admin.call("POST", "/locations", body | {"settings": other})
@@ -182,6 +190,7 @@ def test_a_store_is_reached_by_a_role_alone(
     assert ids(people(catalog, ("by_role", "people"))) == [1, 2, 3]
 
 
+@ceph_takes_no_chunks
 def test_pyiceberg_and_polars_read_and_write_through_credentials(ocean: Ready, spark: Principal, space: str) -> None:
     catalog = catalog_for(ocean, spark)
     table = people(catalog, (space, "people"))
@@ -193,6 +202,7 @@ def test_pyiceberg_and_polars_read_and_write_through_credentials(ocean: Ready, s
     assert sorted(rows["id"].to_list()) == [2, 2, 3, 3]
 
 
+@ceph_takes_no_chunks
 def test_duckdb_reads_and_writes_through_credentials(ocean: Ready, spark: Principal, space: str) -> None:
     people(catalog_for(ocean, spark), (space, "people"))
     duck = duckdb_client.connect(ocean, spark)
@@ -207,7 +217,7 @@ def test_duckdb_reads_and_writes_through_credentials(ocean: Ready, spark: Princi
 
 
 def test_a_name_that_could_be_a_pattern_is_reached_through_the_gateway(
-    store: Seaweed, ocean: Ready, face: Face, space: str
+    store: Store, ocean: Ready, face: Face, space: str
 ) -> None:
     own = face.make(space, "own", f"s3://{BUCKET}/odd/{space}/{PATTERN}")
     other = face.make(space, "other", f"s3://{BUCKET}/odd/{space}/x all x")

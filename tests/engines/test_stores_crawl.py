@@ -8,7 +8,8 @@ from typing import Any
 
 import s3_client
 from management import Management
-from seaweed import BUCKET, ROOT, Seaweed
+from seaweed import BUCKET, ROOT
+from stores_fixtures import Store
 from weir_process import Ready
 
 DAYS, FILES = 60, 45
@@ -26,7 +27,7 @@ def _run(admin: Management, crawler: str) -> dict[str, Any]:
     raise AssertionError(f"the run did not end: {seen}")
 
 
-def test_a_lake_of_several_pages_is_crawled_whole(store: Seaweed, ocean: Ready, admin: Management) -> None:
+def test_a_lake_of_several_pages_is_crawled_whole(store: Store, ocean: Ready, admin: Management) -> None:
     root = s3_client.root(store.endpoint, ROOT)
     keys = [f"landed/events/day={day:03}/{file:03}.csv" for day in range(DAYS) for file in range(FILES)]
     # SeaweedFS lists these after `events/`, and by their bytes they come before it.

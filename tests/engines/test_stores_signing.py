@@ -18,16 +18,10 @@ from management import Management
 from pyiceberg_client import PEOPLE, ids, people
 from requests_raw import create
 from s3_client import key_of
+from stores_fixtures import ceph_deletes_no_list
 from weir_process import Principal, Ready
 
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(params=["ocean", "demo"])
-def lake(request: pytest.FixtureRequest) -> Ready:
-    """A catalog over a store that makes credentials, and one over a folder behind the gateway."""
-    found: Ready = request.getfixturevalue("ocean" if request.param == "ocean" else "ready")
-    return found
 
 
 @pytest.fixture
@@ -131,6 +125,7 @@ def test_what_is_signed_for_a_staged_table_is_its_makers_and_in_its_place(
     clever.refused("GET", credentials, status=404)
 
 
+@ceph_deletes_no_list
 @pytest.mark.usefixtures("one_worker")
 def test_pyiceberg_reads_writes_and_deletes_by_signed_requests(lake: Ready, spark: Principal, space: str) -> None:
     catalog = _catalog(lake, spark)
@@ -198,6 +193,7 @@ def test_a_header_that_was_not_signed_copies_nothing(
     assert answer.status_code in (403, 404) or answer.content == b"", answer.content[:200]
 
 
+@ceph_deletes_no_list
 def test_objects_that_are_deleted_by_a_list_are_of_the_table(face: Face, space: str) -> None:
     own, other = face.make(space, "own"), face.make(space, "own0")
     loaded = _signing(face, space)

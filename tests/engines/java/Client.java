@@ -20,7 +20,7 @@ import org.apache.iceberg.rest.RESTCatalog;
 import org.apache.iceberg.types.Types;
 
 /**
- * Iceberg's own Java library, which Spark, Trino and Flink are built on: the catalog over REST, files by the AWS SDK. Nothing is
+ * Iceberg's own Java library, which Spark and Flink are built on: the catalog over REST, files by the AWS SDK. Nothing is
  * set but where the catalog is, which warehouse, who asks, and the way to the files.
  *
  * <p>{@code uri warehouse credential way write|stage|scan namespace.table [files | milliseconds between rows]}
