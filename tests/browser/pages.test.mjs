@@ -159,7 +159,7 @@ async function furnish() {
   const folder = (name) => join(weir.dataDir, name);
   for (const name of ["gone", "bucket"]) {
     await mkdir(folder(name));
-    const settings = name === "bucket" ? { folder: folder(name), role: "arn:aws:iam::123456789012:role/a-role-of-a-name-that-is-longer-than-most", region: "eu-central-1" } : {};
+    const settings = name === "bucket" ? { folder: folder(name), kms_key: "arn:aws:kms:eu-central-1:123456789012:key/a-key-of-a-name-that-is-longer-than-most", region: "eu-central-1" } : {};
     await made("/locations", { name, url: name === "bucket" ? "s3://bucket" : `file://${folder(name)}`, zone: "cleaned", settings });
   }
   await rm(folder("gone"), { recursive: true });
