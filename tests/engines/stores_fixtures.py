@@ -57,6 +57,12 @@ def lake(request: pytest.FixtureRequest) -> Ready:
 
 
 @pytest.fixture
+def there(admin: Management, lake: Ready) -> Management:
+    """The admin, in that catalog."""
+    return Management(admin.base, lake.warehouse, admin.token)
+
+
+@pytest.fixture
 def brief() -> Iterator[Weir]:
     """A demo whose credentials last ten seconds."""
     weir = Weir.fresh(environment={"WEIR__CREDENTIALS__LIFETIME_SECONDS": str(LIFETIME_SECONDS)})

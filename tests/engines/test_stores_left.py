@@ -31,11 +31,6 @@ def space(face: Face) -> str:
 
 
 @pytest.fixture
-def there(admin: Management, lake: Ready) -> Management:
-    return Management(admin.base, lake.warehouse, admin.token)
-
-
-@pytest.fixture
 def clever(lake: Ready, there: Management, stranger: Principal, space: str) -> Face:
     """Somebody who may make tables in the namespace, and sees none of the others'."""
     there.grant_on(stranger.name, ["CREATE_TABLE"], catalog=lake.warehouse, namespace=space)

@@ -36,11 +36,6 @@ def space(face: Face) -> str:
     return name
 
 
-@pytest.fixture
-def there(admin: Management, lake: Ready) -> Management:
-    return Management(admin.base, lake.warehouse, admin.token)
-
-
 def _signing(face: Face, space: str, table: str = "own") -> dict[str, Any]:
     """What a load tells whoever has its requests signed."""
     loaded: dict[str, Any] = face.call("GET", f"/namespaces/{space}/tables/{table}", ways="remote-signing")
