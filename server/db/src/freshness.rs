@@ -5,6 +5,8 @@
 //! Transactions become visible out of the order of their numbers. A check therefore keeps the snapshot it read by, and the
 //! next one asks for changes whose transaction that snapshot did not see yet.
 
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,6 +22,9 @@ use crate::error::map;
 const MEMORY: Duration = Duration::from_secs(300);
 /// A check that takes longer has failed, so that a dead connection holds up nobody for long.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Checks that follow each other share a connection for so long, because the pool takes none back without a round trip of its
+/// own. Then whoever waits for a connection has its turn.
+const TOGETHER: Duration = Duration::from_millis(100);
 /// Changed objects remembered; with more, everything counts as changed once.
 const MAX_REMEMBERED: usize = 100_000;
 
@@ -130,6 +135,7 @@ impl Freshness {
 
     /// Runs checks until nobody waits for another.
     async fn run(self) {
+        let mut kept = None;
         loop {
             self.gather().await;
             let sender = {
@@ -142,8 +148,12 @@ impl Freshness {
                     }
                 }
             };
-            let outcome = match tokio::time::timeout(PATIENCE, self.read()).await {
-                Ok(read) => read.map_err(|error| format!("{error:?}")),
+            let outcome = match tokio::time::timeout(PATIENCE, self.read(kept.take())).await {
+                Ok(Ok((tick, connection))) => {
+                    kept = Some(connection).filter(Connection::is_young);
+                    Ok(tick)
+                }
+                Ok(Err(error)) => Err(format!("{error:?}")),
                 Err(_) => Err("a freshness check took too long".to_owned()),
             };
             sender.send_replace(Some(outcome));
@@ -165,7 +175,12 @@ impl Freshness {
         }
     }
 
-    async fn read(&self) -> Result<Tick> {
+    /// One check. Its connection is good for the next one.
+    async fn read(&self, kept: Option<Connection>) -> Result<(Tick, Connection)> {
+        let mut connection = match kept {
+            Some(connection) => connection,
+            None => Connection::of(&self.db).await?,
+        };
         let began = Instant::now();
         let before = lock(&self.seen)
             .snapshot
@@ -174,10 +189,31 @@ impl Freshness {
         let since = before.map(|(snapshot, _)| snapshot);
         let reading: Reading = sqlx::query_as(CHECK)
             .bind(since.as_deref())
-            .fetch_one(self.db.pool())
+            .fetch_one(&mut *connection.live)
             .await
             .map_err(map)?;
-        Ok(lock(&self.seen).learn(reading, since.is_some(), began))
+        let tick = lock(&self.seen).learn(reading, since.is_some(), began);
+        Ok((tick, connection))
+    }
+}
+
+/// What a few checks share.
+#[derive(Debug)]
+struct Connection {
+    live: PoolConnection<Postgres>,
+    since: Instant,
+}
+
+impl Connection {
+    async fn of(db: &Db) -> Result<Self> {
+        Ok(Self {
+            live: db.pool().acquire().await.map_err(map)?,
+            since: Instant::now(),
+        })
+    }
+
+    fn is_young(&self) -> bool {
+        self.since.elapsed() < TOGETHER
     }
 }
 
@@ -217,10 +253,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 statements! {
-    /// $1 the snapshot of the check before, if there was one
+    /// $1 the snapshot of the check before, if there was one. One that is the same sees the same.
     CHECK = "SELECT policy, directory, pg_current_snapshot()::text AS snapshot,
+             CASE WHEN pg_current_snapshot()::text = $1 THEN '{}' ELSE
              ARRAY(SELECT object_id FROM change_log
-                   WHERE xid >= pg_snapshot_xmin($1::text::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $1::text::pg_snapshot)) AS changed
+                   WHERE xid >= pg_snapshot_xmin($1::text::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $1::text::pg_snapshot))
+             END AS changed
          FROM epoch";
 
     /// Twice the memory of a replica, and the longest transaction on top.
