@@ -35,13 +35,20 @@ from sigv4 import Keys, presigned
 STREAMS = 16
 OBJECT_BYTES = 256 << 20
 LARGE, SMALL = 8 << 20, 4 << 10
+DISTINCT = 4096  # ranges of one load
+# The requests are written before the first is sent, so that Lua's time is not taken for the server's.
 SCRIPT = """
-local size, step = {size}, {step}
-local at = 0
+local size, step, count = {size}, {step}, {count}
+local requests, at = {{}}, 0
+init = function(args)
+  for number = 0, count - 1 do
+    local from = (number * step * 7) % size
+    requests[number] = wrk.format("GET", nil, {{["range"] = string.format("bytes=%d-%d", from, from + step - 1)}})
+  end
+end
 request = function()
-  local from = at
-  at = (at + step * 7) % size
-  return wrk.format("GET", nil, {{["range"] = string.format("bytes=%d-%d", from, from + step - 1)}})
+  at = (at + 1) % count
+  return requests[at]
 end
 """
 
@@ -54,7 +61,7 @@ class Seen:
 
 def wrk(url: str, step: int, seconds: float, folder: Path) -> Seen:
     script = folder / f"range-{step}.lua"
-    script.write_text(SCRIPT.format(size=OBJECT_BYTES, step=step))
+    script.write_text(SCRIPT.format(size=OBJECT_BYTES, step=step, count=DISTINCT))
     command = ["wrk", "-t1", f"-c{STREAMS}", f"-d{max(1, round(seconds))}s", "--latency", "--timeout", "30s", "-s", str(script), url]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in told or "Socket errors" in told:
