@@ -6,6 +6,7 @@
 
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::{Error, Result};
@@ -243,18 +244,19 @@ fn parse_segment(field: &str, scheme: Scheme, segment: &str) -> Result<String> {
 
 /// Would this segment, decoded any number of times, be a dot segment or contain a slash?
 fn hides_a_step(segment: &str) -> bool {
-    let mut current = segment.to_owned();
+    let mut current = Cow::Borrowed(segment);
     loop {
         if current == "." || current == ".." || current.contains(['/', '\\', '\0']) {
             return true;
         }
-        let decoded = percent_decode_str(&current)
-            .decode_utf8_lossy()
-            .into_owned();
+        if !current.contains('%') {
+            return false;
+        }
+        let decoded = percent_decode_str(&current).decode_utf8_lossy();
         if decoded == current {
             return false;
         }
-        current = decoded;
+        current = Cow::Owned(decoded.into_owned());
     }
 }
 

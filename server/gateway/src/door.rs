@@ -25,7 +25,7 @@ const TOKEN_IN_QUERY: &str = "X-Amz-Security-Token";
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 type SecretOf = dyn Fn(&str) -> Option<SecretString> + Send + Sync;
-type Admit = dyn Fn(String, String) -> BoxFuture<'static, Result<Pass>> + Send + Sync;
+type Admit = dyn Fn(String, String) -> BoxFuture<'static, Result<Arc<Pass>>> + Send + Sync;
 
 /// Knows the credentials. Clones are cheap.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl Door {
     /// `secret_of` takes an access key, `admit` an access key and a session token.
     pub fn new(
         secret_of: impl Fn(&str) -> Option<SecretString> + Send + Sync + 'static,
-        admit: impl Fn(String, String) -> BoxFuture<'static, Result<Pass>> + Send + Sync + 'static,
+        admit: impl Fn(String, String) -> BoxFuture<'static, Result<Arc<Pass>>> + Send + Sync + 'static,
     ) -> Self {
         Self {
             secret_of: Arc::new(secret_of),

@@ -173,7 +173,7 @@ impl Front {
         if let Some(error) = unspoken(request.method(), request.uri(), request.headers()) {
             return refuse(error);
         }
-        self.s3.call(request).await
+        Box::pin(self.s3.call(request)).await
     }
 }
 

@@ -10,6 +10,7 @@ use s3s::dto::{
     ObjectIdentifier, PutObjectInput, PutObjectOutput, Range, Timestamp, TimestampFormat,
 };
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
+use std::sync::Arc;
 use std::time::Duration;
 use weir_core::ErrorKind;
 use weir_core::delivery::scope::{Target, Writing};
@@ -209,7 +210,7 @@ pub async fn delete_many(
         return Err(S3ErrorCode::MalformedXML.into());
     }
     let named = input.delete.objects.into_iter();
-    let asked = named.map(|named| delete_one(pass.clone(), input.bucket.clone(), named));
+    let asked = named.map(|named| delete_one(Arc::clone(pass), input.bucket.clone(), named));
     let outcomes: Vec<_> = stream::iter(asked).buffered(TOGETHER).collect().await;
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
     for (key, outcome) in outcomes {
@@ -234,7 +235,11 @@ pub async fn delete_many(
     }))
 }
 
-async fn delete_one(pass: Pass, bucket: String, named: ObjectIdentifier) -> (String, S3Result<()>) {
+async fn delete_one(
+    pass: Arc<Pass>,
+    bucket: String,
+    named: ObjectIdentifier,
+) -> (String, S3Result<()>) {
     let conditional =
         named.e_tag.is_some() || named.size.is_some() || named.last_modified_time.is_some();
     let outcome = async {

@@ -11,6 +11,7 @@ use s3s::dto::{
     ListPartsOutput, PutObjectInput, PutObjectOutput, Timestamp, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Request, S3Response, S3Result};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use weir_core::delivery::scope::Scope;
 use weir_storage::{ObjectMeta, unquoted};
@@ -24,7 +25,7 @@ pub struct Operations {
 }
 
 /// What the door let the request in with.
-pub fn pass(extensions: &Extensions) -> S3Result<&Pass> {
+pub fn pass(extensions: &Extensions) -> S3Result<&Arc<Pass>> {
     extensions
         .get()
         .ok_or_else(|| fault::denied("Requests are signed here."))

@@ -9,7 +9,13 @@ use url::form_urlencoded;
 pub fn values<'a>(uri: &'a Uri, name: &'a str) -> impl Iterator<Item = Cow<'a, str>> {
     let pairs = uri.query().unwrap_or_default().split('&');
     let named = pairs.filter(move |pair| is(pair.split('=').next().unwrap_or_default(), name));
-    named.flat_map(|pair| form_urlencoded::parse(pair.as_bytes()).map(|(_, value)| value))
+    named.map(|pair| match pair.split_once('=') {
+        Some((_, value)) if is_plain(value) => Cow::Borrowed(value),
+        _ => {
+            let mut decoded = form_urlencoded::parse(pair.as_bytes());
+            decoded.next().map(|(_, value)| value).unwrap_or_default()
+        }
+    })
 }
 
 pub fn has(uri: &Uri, name: &str) -> bool {
@@ -19,11 +25,16 @@ pub fn has(uri: &Uri, name: &str) -> bool {
 }
 
 fn is(written: &str, name: &str) -> bool {
-    if !written.contains(['%', '+']) {
+    if is_plain(written) {
         return written == name;
     }
     let mut decoded = form_urlencoded::parse(written.as_bytes());
     decoded.next().is_some_and(|(decoded, _)| decoded == name)
+}
+
+/// Does it stand for itself? Nearly all do, the session token among them.
+fn is_plain(written: &str) -> bool {
+    !written.bytes().any(|byte| matches!(byte, b'%' | b'+'))
 }
 
 #[cfg(test)]

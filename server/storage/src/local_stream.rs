@@ -44,10 +44,6 @@ impl LocalRoot {
         span: Span,
         conditions: &Conditions,
     ) -> Result<Answer> {
-        #[cfg(target_os = "linux")]
-        if let Some(answer) = self.warm(location, span, conditions) {
-            return Ok(answer);
-        }
         let (this, at, conditions) = (self.clone(), location.clone(), conditions.clone());
         blocking(move || {
             let (file, meta) = this.open_file(&at)?;

@@ -93,7 +93,7 @@ impl Scope<'_> {
 fn plain(bucket: &str, text: &str) -> Result<Location, Denied> {
     let location = Location::parse("key", &format!("s3://{bucket}/{text}")).map_err(|_| Denied)?;
     let spelled = text.strip_suffix('/').unwrap_or(text);
-    let same = location.bucket() == bucket && location.path() == spelled && !spelled.is_empty();
+    let same = location.bucket() == bucket && spelled.split('/').eq(location.segments());
     same.then_some(location).ok_or(Denied)
 }
 

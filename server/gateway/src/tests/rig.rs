@@ -5,6 +5,7 @@ use ring::{digest, hmac};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -166,7 +167,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn admitted(store: &Store, key: &str, token: &str) -> weir_core::Result<Pass> {
+fn admitted(store: &Store, key: &str, token: &str) -> weir_core::Result<Arc<Pass>> {
     let mut words = token.split(':');
     let access = words.next().unwrap();
     let (table, of) = (words.next(), words.next());
@@ -190,10 +191,10 @@ fn admitted(store: &Store, key: &str, token: &str) -> weir_core::Result<Pass> {
         access,
         expires_at: chrono::Utc::now() + chrono::TimeDelta::hours(1),
     };
-    Ok(Pass {
+    Ok(Arc::new(Pass {
         claim,
         store: store.clone(),
-    })
+    }))
 }
 
 pub fn secret(key: &str) -> String {

@@ -63,7 +63,7 @@ struct Admitted {
     rests_on: Vec<Uuid>,
     /// When the first of the grants ends that it was decided by: that moves nothing which a check could see.
     until: Option<DateTime<Utc>>,
-    pass: Pass,
+    pass: Arc<Pass>,
 }
 
 impl Admitted {
@@ -112,6 +112,16 @@ impl Gateway {
         &self.endpoint
     }
 
+    /// What was decided before, where nothing changed that it rested on.
+    fn known(&self, digest: &Digest, access_key: &str, now: DateTime<Utc>) -> Option<Arc<Pass>> {
+        let known = self.admitted.get(digest)?;
+        let holds = known.access_key == access_key
+            && known.holds_at(now)
+            && self.freshness.objects_since(known.since, &known.rests_on)
+            && self.freshness.directory_since(known.since);
+        holds.then(|| Arc::clone(&known.pass))
+    }
+
     pub(super) fn vend(&self, claim: &Claim) -> Result<Vended> {
         let random = seal::random::<RANDOM_BYTES>()?;
         let digits = random.iter().map(|byte| format!("{byte:02X}"));
@@ -142,22 +152,27 @@ pub fn secret_key(weir: &Weir, access_key: &str) -> Option<SecretString> {
 ///
 /// Errors: `Unauthenticated` for a token that is over, or not one of this access key; `Denied` where the grant behind it was
 /// taken away.
-pub async fn admit(weir: &Weir, access_key: &str, token: &str) -> Result<Pass> {
+pub async fn admit(weir: &Weir, access_key: &str, token: &str) -> Result<Arc<Pass>> {
     let gateway = weir.settings.gateway.as_ref();
     let gateway = gateway.ok_or_else(|| Error::unsupported("There is no gateway here."))?;
-    let tick = gateway.freshness.check().await?;
-    let now = weir.now();
-    let digest = digest(token);
-    if let Some(known) = gateway.admitted.get(&digest)
-        && known.access_key == access_key
-        && known.holds_at(now)
-        && gateway
-            .freshness
-            .objects_since(known.since, &known.rests_on)
-        && gateway.freshness.directory_since(known.since)
-    {
-        return Ok(known.pass.clone());
+    let (tick, digest) = (gateway.freshness.check().await?, digest(token));
+    if let Some(pass) = gateway.known(&digest, access_key, weir.now()) {
+        return Ok(pass);
     }
+    // In a box, for it is large, and seldom gone through.
+    Box::pin(admit_anew(weir, gateway, access_key, token, digest, tick)).await
+}
+
+/// Decides on a claim, and keeps the decision with the check `tick` that came before it.
+async fn admit_anew(
+    weir: &Weir,
+    gateway: &Gateway,
+    access_key: &str,
+    token: &str,
+    digest: Digest,
+    tick: Tick,
+) -> Result<Arc<Pass>> {
+    let now = weir.now();
     let claim = gateway.key.open(access_key, token)?;
     if claim.expires_at <= now {
         return Err(Error::unauthenticated(
@@ -179,10 +194,10 @@ pub async fn admit(weir: &Weir, access_key: &str, token: &str) -> Result<Pass> {
         return Err(gone());
     }
     let access = access.and(claim.access);
-    let pass = Pass {
+    let pass = Arc::new(Pass {
         claim: Claim { access, ..claim },
         store,
-    };
+    });
     if decision.lasts {
         let mut rests_on = decision.rests_on;
         rests_on.push(place.id.as_uuid());
@@ -191,7 +206,7 @@ pub async fn admit(weir: &Weir, access_key: &str, token: &str) -> Result<Pass> {
             since: tick,
             rests_on,
             until: decision.until,
-            pass: pass.clone(),
+            pass: Arc::clone(&pass),
         };
         gateway.admitted.insert(digest, Arc::new(admitted));
     }
