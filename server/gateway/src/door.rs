@@ -100,28 +100,30 @@ struct Signed {
 
 impl Signed {
     fn of(uri: &Uri, headers: &HeaderMap) -> S3Result<Self> {
-        let presigned = query::has(uri, "X-Amz-Signature");
-        let names = if presigned {
-            // Both ways at a time would leave open which one was checked.
-            if headers.contains_key(header::AUTHORIZATION) {
-                return Err(fault::denied("A request is signed in one way."));
+        let (mut presigned, mut names, mut tokens) = (false, None, Vec::new());
+        for parameter in query::parameters(uri) {
+            match &*parameter.name {
+                "X-Amz-Signature" => presigned = true,
+                "X-Amz-SignedHeaders" if names.is_none() => names = Some(parameter.value()),
+                TOKEN_IN_QUERY => tokens.push(parameter.value().into_owned()),
+                _ => {}
             }
-            query::values(uri, "X-Amz-SignedHeaders")
-                .next()
-                .map(Cow::into_owned)
-        } else {
+        }
+        if !presigned {
             let given = headers.get(header::AUTHORIZATION);
-            given
+            names = given
                 .and_then(|value| value.to_str().ok())
                 .and_then(names_of)
-        };
+                .map(Cow::Borrowed);
+        } else if headers.contains_key(header::AUTHORIZATION) {
+            // Both ways at a time would leave open which one was checked.
+            return Err(fault::denied("A request is signed in one way."));
+        }
         let names =
             names.ok_or_else(|| fault::denied("Requests are signed with AWS4-HMAC-SHA256."))?;
         Ok(Self {
             headers: names.split(';').map(str::to_ascii_lowercase).collect(),
-            tokens: query::values(uri, TOKEN_IN_QUERY)
-                .map(Cow::into_owned)
-                .collect(),
+            tokens,
             presigned,
         })
     }
@@ -140,8 +142,8 @@ impl Signed {
         Ok(())
     }
 
-    fn token(&self, headers: &HeaderMap) -> S3Result<String> {
-        let mut tokens = self.tokens.clone();
+    fn token(self, headers: &HeaderMap) -> S3Result<String> {
+        let mut tokens = self.tokens;
         for value in headers.get_all(TOKEN) {
             tokens.push(value.to_str().unwrap_or_default().to_owned());
         }
@@ -156,8 +158,8 @@ impl Signed {
 }
 
 /// The signed headers of an `Authorization` header.
-fn names_of(authorization: &str) -> Option<String> {
+fn names_of(authorization: &str) -> Option<&str> {
     let fields = authorization.strip_prefix(ALGORITHM)?.split(',');
     let mut names = fields.filter_map(|field| field.trim().strip_prefix("SignedHeaders="));
-    names.next().map(str::to_owned)
+    names.next()
 }

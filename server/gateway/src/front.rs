@@ -194,7 +194,8 @@ fn unspoken(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<S3Error> 
         return Some(fault::unsupported("Forms are not taken here."));
     }
     let old = value(header::AUTHORIZATION.as_str()).is_some_and(|value| value.starts_with("AWS "));
-    if old || query::has(uri, "AWSAccessKeyId") || query::has(uri, "Signature") {
+    let mut parameters = query::parameters(uri);
+    if old || parameters.any(|it| matches!(&*it.name, "AWSAccessKeyId" | "Signature")) {
         return Some(fault::denied("Requests are signed with AWS4-HMAC-SHA256."));
     }
     let refused = headers.keys().any(|name| {
