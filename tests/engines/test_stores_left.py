@@ -87,3 +87,24 @@ def test_a_file_takes_over_no_more_than_the_place_that_was_left(
     assert "DATA_LOCATION_ACCESS" in told
     own = {"name": "own", "metadata-location": mine["metadata-location"]}
     assert clever.call("POST", f"/namespaces/{space}/register", own)["metadata"]["location"] == f"{around}/x"
+
+
+def test_the_folder_of_a_namespace_inside_is_for_the_tables_of_that(
+    face: Face, clever: Face, there: Management, lake: Ready, stranger: Principal, space: str
+) -> None:
+    tables = f"/namespaces/{space}/tables"
+    there.grant_on(stranger.name, ["SELECT", "INSERT", "DROP"], catalog=lake.warehouse, namespace=space)
+    some = face.call("POST", tables, create("any") | {"stage-create": True})
+    child = some["metadata"]["location"].rsplit("/", 1)[0] + "/child"
+    before = clever.make(space, "before", f"{child}/before")
+    clever.call("POST", f"{tables}/before/unregister")
+    face.call("POST", "/namespaces", {"namespace": [space, "child"]})
+    for place in (child, f"{child}/inner"):
+        for more in ({}, {"stage-create": True}):
+            told = clever.refused("POST", tables, create("mine") | {"location": place} | more, status=400)
+            assert "a namespace inside this one" in told
+    back = {"name": "before", "metadata-location": before["metadata-location"]}
+    assert "a namespace inside this one" in clever.refused("POST", f"/namespaces/{space}/register", back, status=400)
+    assert clever.make(space, "mine", f"{child}ren")["metadata"]["location"] == f"{child}ren"
+    assert face.make(f"{space}%1Fchild", "own")["metadata"]["location"].startswith(f"{child}/own-")
+    assert clever.make(f"{space}%1Fchild", "theirs", f"{child}/theirs")["metadata"]["location"] == f"{child}/theirs"

@@ -4,7 +4,7 @@ use futures::StreamExt as _;
 use uuid::Uuid;
 use weir_core::authz::{Verb, verbs};
 use weir_core::location::{Location, Scheme};
-use weir_core::name::{NamespaceIdent, TableIdent};
+use weir_core::name::{Name, NamespaceIdent, NamespacePath, TableIdent};
 use weir_core::principal::Caller;
 use weir_core::storage::Place;
 use weir_core::{Error, ErrorKind, Result};
@@ -25,7 +25,8 @@ pub(crate) struct Placed {
 
 /// The place of a new table or view: where the client asks for it, or below the catalog's own.
 ///
-/// Errors: a location that the caller may not use, that another table has, or that lies around or inside another's.
+/// Errors: a location that the caller may not use, that another table has, that lies around or inside another's or in the folder of
+/// a namespace inside this one, or where files lie already.
 pub(crate) async fn place_new<P: Verb>(
     weir: &Weir,
     caller: &Caller,
@@ -40,6 +41,7 @@ pub(crate) async fn place_new<P: Verb>(
     let (store, place) = store_of(weir, caller, write, ident, &location).await?;
     check_free(write, &location).await?;
     if asked.is_some_and(|asked| !asked.is_empty()) {
+        check_outer(weir, caller, write, ident, &location).await?;
         check_empty(weir, caller, write, &location, &store).await?;
     }
     Ok(Placed {
@@ -83,6 +85,39 @@ async fn check_free<P: Verb>(write: &mut Write<P>, location: &Location) -> Resul
     Ok(())
 }
 
+/// The folder of a namespace inside this one lies in this one's: a table there would take the place of those of others.
+async fn check_outer<P: Verb>(
+    weir: &Weir,
+    caller: &Caller,
+    write: &mut Write<P>,
+    ident: &TableIdent,
+    location: &Location,
+) -> Result<()> {
+    let Some(root) = root(write).await? else {
+        return Ok(());
+    };
+    let own = folder(&root, &ident.namespace)?;
+    let Some(next) = location.below(&own).and_then(<[String]>::first) else {
+        return Ok(());
+    };
+    let levels = ident.namespace.path.levels().iter().map(Name::as_str);
+    let Ok(path) = NamespacePath::from_levels("namespace", levels.chain([next.as_str()])) else {
+        return Ok(());
+    };
+    let inner = NamespaceIdent {
+        catalog: ident.namespace.catalog.clone(),
+        path,
+    };
+    let facts = write.facts_about(Target::Namespace(&inner), caller).await?;
+    if facts.object.is_none() || may_use(weir, caller, write, location).await? {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "location",
+        "This is the folder of a namespace inside this one, for its own tables. Choose another folder, or leave the location out.",
+    ))
+}
+
 /// Files that lie where no table does may be those of a table that was forgotten: whoever makes one there would read them.
 /// So they must be the caller's own, of a table that it staged, or the place be the caller's to use as it likes.
 async fn check_empty<P: Verb>(
@@ -92,7 +127,7 @@ async fn check_empty<P: Verb>(
     location: &Location,
     store: &Store,
 ) -> Result<()> {
-    // Engines reach the files of such a place by themselves or not at all.
+    // No credential is made for such a place: who staged a table there is not known, and its files may be what lies there.
     if location.scheme() == Scheme::File {
         return Ok(());
     }
@@ -262,5 +297,6 @@ pub(crate) async fn place_registered<P: Verb>(
     location: &Location,
 ) -> Result<()> {
     store_of(weir, caller, write, ident, location).await?;
-    check_free(write, location).await
+    check_free(write, location).await?;
+    check_outer(weir, caller, write, ident, location).await
 }
