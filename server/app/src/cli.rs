@@ -200,7 +200,7 @@ async fn serve_until_stopped(config: &Config) -> Result<()> {
 )]
 async fn first_admin(server: &serve::Server) -> Result<()> {
     let name = PrincipalName::parse("name", "admin")?;
-    let password = weir_identity::client::one_time_password()?;
+    let password = weir_identity::client::one_time_password(name.as_str())?;
     let hash = weir_identity::password::hash(name.as_str(), &password).await?;
     if server.weir.bootstrap(&name, &hash).await? {
         eprintln!(

@@ -197,7 +197,7 @@ async fn prepare(server: &Server, lake: &Path, kept: &Path) -> Result<Ready> {
 async fn fresh_credentials(server: &Server, kept: &Path) -> Result<Credentials> {
     let mut credentials = Credentials::default();
     for name in [ADMIN, STEWARD, ANALYST] {
-        let password = client::one_time_password()?;
+        let password = client::one_time_password(name)?;
         credentials.people.push(Person {
             name: name.to_owned(),
             password: password.expose_secret().to_owned(),

@@ -2,8 +2,8 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
-use weir_core::Result;
-use weir_core::principal::HashedClient;
+use weir_core::principal::{HashedClient, check_password};
+use weir_core::{Error, Result};
 
 use crate::token;
 
@@ -27,15 +27,34 @@ pub fn generate() -> Result<(ClientCredentials, HashedClient)> {
     Ok((credentials, kept))
 }
 
-/// A random password for a first sign-in: 24 letters and digits, about 140 bits.
-pub fn one_time_password() -> Result<SecretString> {
-    let random = token::random("")?;
-    Ok(SecretString::from(
-        random
-            .expose_secret()
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .take(24)
-            .collect::<String>(),
-    ))
+/// A random password for the first sign-in of `name`: 24 letters and digits, about 140 bits.
+///
+/// Errors: no randomness; a name that no password goes with.
+pub fn one_time_password(name: &str) -> Result<SecretString> {
+    // By chance one has a short name in it, which the rules for passwords refuse.
+    for _ in 0..100 {
+        let random = token::random("")?;
+        let plain = random.expose_secret().chars();
+        let password: String = plain.filter(char::is_ascii_alphanumeric).take(24).collect();
+        if check_password(name, &password).is_ok() {
+            return Ok(password.into());
+        }
+    }
+    Err(Error::internal("No password goes with this name"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_for_a_short_name_is_one_that_may_be_kept() {
+        for name in ["a", "Z", "7", "ann"] {
+            for _ in 0..100 {
+                let password = one_time_password(name).unwrap();
+                assert!(check_password(name, password.expose_secret()).is_ok());
+            }
+        }
+        assert!(one_time_password("").is_err());
+    }
 }
