@@ -34,14 +34,16 @@ pub(crate) async fn place_new<P: Verb>(
     ident: &TableIdent,
     asked: Option<&str>,
 ) -> Result<Placed> {
-    let location = match asked.filter(|asked| !asked.is_empty()) {
+    let asked = asked.filter(|asked| !asked.is_empty());
+    let own = own_folder(write, &ident.namespace).await?;
+    let location = match asked {
         Some(asked) => Location::parse("location", asked)?,
-        None => default_location(root(write).await?.as_ref(), ident)?,
+        None => default_location(own.as_ref(), ident)?,
     };
-    let (store, place) = store_of(weir, caller, write, ident, &location).await?;
+    let (store, place) = store_of(weir, caller, write, own.as_ref(), &location).await?;
     check_free(write, &location).await?;
-    if asked.is_some_and(|asked| !asked.is_empty()) {
-        check_outer(weir, caller, write, ident, &location).await?;
+    if asked.is_some() {
+        check_outer(weir, caller, write, ident, own.as_ref(), &location).await?;
         check_empty(weir, caller, write, &location, &store).await?;
     }
     Ok(Placed {
@@ -51,28 +53,27 @@ pub(crate) async fn place_new<P: Verb>(
     })
 }
 
-async fn root<P: Verb>(write: &mut Write<P>) -> Result<Option<Location>> {
-    let root = place::catalog_root(write).await?;
-    root.map(|root| Location::parse("location", &root))
-        .transpose()
-}
-
-/// `root/namespace/…/table-0192f0c1`: readable, and never the place of a table of the same name before or after it.
-fn default_location(root: Option<&Location>, ident: &TableIdent) -> Result<Location> {
-    let root = root.ok_or_else(|| no_root(&ident.namespace))?;
-    let location = folder(root, &ident.namespace)?;
-    let id = Uuid::new_v4().simple().to_string();
-    let short = id.get(..12).unwrap_or(&id);
-    location.join(&format!("{}-{short}", ident.name))
-}
-
-/// The namespace's part of the catalog's place.
-fn folder(root: &Location, namespace: &NamespaceIdent) -> Result<Location> {
-    let mut folder = root.clone();
+/// The namespace's part of the catalog's place; none where the catalog has no place of its own.
+async fn own_folder<P: Verb>(
+    write: &mut Write<P>,
+    namespace: &NamespaceIdent,
+) -> Result<Option<Location>> {
+    let Some(root) = place::catalog_root(write).await? else {
+        return Ok(None);
+    };
+    let mut folder = Location::parse("location", &root)?;
     for level in namespace.path.levels() {
         folder = folder.join(level.as_str())?;
     }
-    Ok(folder)
+    Ok(Some(folder))
+}
+
+/// `root/namespace/…/table-0192f0c1`: readable, and never the place of a table of the same name before or after it.
+fn default_location(own: Option<&Location>, ident: &TableIdent) -> Result<Location> {
+    let own = own.ok_or_else(|| no_root(&ident.namespace))?;
+    let id = Uuid::new_v4().simple().to_string();
+    let short = id.get(..12).unwrap_or(&id);
+    own.join(&format!("{}-{short}", ident.name))
 }
 
 async fn check_free<P: Verb>(write: &mut Write<P>, location: &Location) -> Result<()> {
@@ -91,13 +92,11 @@ async fn check_outer<P: Verb>(
     caller: &Caller,
     write: &mut Write<P>,
     ident: &TableIdent,
+    own: Option<&Location>,
     location: &Location,
 ) -> Result<()> {
-    let Some(root) = root(write).await? else {
-        return Ok(());
-    };
-    let own = folder(&root, &ident.namespace)?;
-    let Some(next) = location.below(&own).and_then(<[String]>::first) else {
+    let below = own.and_then(|own| location.below(own));
+    let Some(next) = below.and_then(<[String]>::first) else {
         return Ok(());
     };
     let levels = ident.namespace.path.levels().iter().map(Name::as_str);
@@ -165,13 +164,9 @@ async fn store_of<P: Verb>(
     weir: &Weir,
     caller: &Caller,
     write: &mut Write<P>,
-    ident: &TableIdent,
+    own: Option<&Location>,
     location: &Location,
 ) -> Result<(Store, Place)> {
-    let own = root(write).await?;
-    let own = own
-        .map(|root| folder(&root, &ident.namespace))
-        .transpose()?;
     let unknown = || {
         Error::invalid(
             "location",
@@ -179,7 +174,7 @@ async fn store_of<P: Verb>(
         )
     };
     let (name, place) = place::place(write, location).await?.ok_or_else(unknown)?;
-    let inside = own.is_some_and(|own| *location != own && location.is_under(&own));
+    let inside = own.is_some_and(|own| location != own && location.is_under(own));
     if !inside {
         let facts = write.facts_about(Target::Location(&name), caller).await?;
         let may = weir.gate.would::<verbs::UseLocation>(caller, &facts)?;
@@ -234,7 +229,8 @@ pub(crate) async fn store_for<P: Verb>(
     ident: &TableIdent,
     file: &Location,
 ) -> Result<Store> {
-    let (store, _) = store_of(weir, caller, write, ident, file).await?;
+    let own = own_folder(write, &ident.namespace).await?;
+    let (store, _) = store_of(weir, caller, write, own.as_ref(), file).await?;
     check_free(write, file).await?;
     Ok(store)
 }
@@ -296,7 +292,8 @@ pub(crate) async fn place_registered<P: Verb>(
     ident: &TableIdent,
     location: &Location,
 ) -> Result<()> {
-    store_of(weir, caller, write, ident, location).await?;
+    let own = own_folder(write, &ident.namespace).await?;
+    store_of(weir, caller, write, own.as_ref(), location).await?;
     check_free(write, location).await?;
-    check_outer(weir, caller, write, ident, location).await
+    check_outer(weir, caller, write, ident, own.as_ref(), location).await
 }
