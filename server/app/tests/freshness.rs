@@ -2,14 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::fs::{Permissions, set_permissions};
-use std::os::unix::fs::PermissionsExt;
+mod common;
 
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
-use weir::postgres::{Embedded, EmbeddedConfig};
+use weir::postgres::Embedded;
 use weir_db::freshness::Freshness;
 use weir_db::{Db, DbConfig};
+
+use common::{config, place};
 
 async fn change(connection: &mut PgConnection, object: Uuid) {
     let change = sqlx::query("INSERT INTO change_log (object_id) VALUES ($1)").bind(object);
@@ -18,16 +19,9 @@ async fn change(connection: &mut PgConnection, object: Uuid) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_is_told_when_it_becomes_visible_and_not_again() {
-    let dir = tempfile::tempdir().unwrap();
-    // Started by root, Postgres runs as another account, which must pass through here.
-    set_permissions(dir.path(), Permissions::from_mode(0o711)).unwrap();
-    let config = EmbeddedConfig {
-        data_dir: dir.path().join("data"),
-        binaries: None,
-        run_as: None,
-        max_connections: 20,
-    };
-    let postgres = Embedded::start(config).await.unwrap();
+    let dir = place();
+    let data = dir.path().join("data");
+    let postgres = Embedded::start(config(&data)).await.unwrap();
     let one = DbConfig {
         max_connections: 1,
         ..DbConfig::default()

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -11,25 +13,10 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::{Connection, PgConnection};
-use tempfile::TempDir;
 use weir::postgres::{Embedded, EmbeddedConfig};
 use weir_core::error::ErrorKind;
 
-/// A directory that the account of a Postgres started by root may pass through.
-fn place() -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o711)).unwrap();
-    dir
-}
-
-fn config(data_dir: &Path) -> EmbeddedConfig {
-    EmbeddedConfig {
-        data_dir: data_dir.to_owned(),
-        binaries: None,
-        run_as: None,
-        max_connections: 20,
-    }
-}
+use common::{config, place};
 
 async fn start(data_dir: &Path) -> Embedded {
     Embedded::start(config(data_dir)).await.unwrap()
