@@ -16,7 +16,7 @@ try:
 except ModuleNotFoundError:
     pass  # Only the contract tests have, and need, what these import.
 try:
-    from stores_fixtures import brief, lake, ocean, store, there  # noqa: F401
+    from stores_fixtures import brief, disk, lake, ocean, store, there  # noqa: F401
 except ModuleNotFoundError:
     pass  # And these the tests of stores.
 

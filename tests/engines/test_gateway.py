@@ -278,8 +278,9 @@ def test_a_staged_table_is_written_by_its_maker_and_then_decided_on_as_a_table(
     s3_client.refused(client.put_object, Bucket=BUCKET, Key=key_of(staged, "data/b"), Body=b"x")
 
 
+@pytest.mark.parametrize("stages", [False, True])
 def test_a_staged_claim_ends_where_a_table_of_another_namespace_comes_to_lie(
-    face: Face, ready: Ready, admin: Management, stranger: Principal, space: str
+    face: Face, ready: Ready, admin: Management, stranger: Principal, space: str, stages: bool
 ) -> None:
     admin.grant_on(stranger.name, ["CREATE_TABLE"], catalog=ready.warehouse, namespace=space)
     theirs = Face.sign_in(ready, stranger)
@@ -288,7 +289,8 @@ def test_a_staged_claim_ends_where_a_table_of_another_namespace_comes_to_lie(
     prefix = f"lake/{space}/child/"
     assert client.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["KeyCount"] == 0
     face.call("POST", "/namespaces", {"namespace": [space, "child"]})
-    payroll = face.make(f"{space}%1Fchild", "payroll")
+    body = create("payroll") | {"stage-create": stages}
+    payroll = face.call("POST", f"/namespaces/{space}%1Fchild/tables", body, delegated=True)
     assert key_of(payroll, "").startswith(prefix)
     s3_client.client(settings_of(payroll)).put_object(Bucket=BUCKET, Key=key_of(payroll, "data/a"), Body=b"ssn")
     s3_client.refused(client.list_objects_v2, Bucket=BUCKET, Prefix=prefix)

@@ -32,6 +32,7 @@ pub mod run;
 pub mod scan;
 pub mod secret;
 pub mod session;
+pub mod staged;
 pub mod table;
 pub mod vended;
 pub mod version;

@@ -29,7 +29,7 @@ pub async fn is_occupied<P: Verb>(
         .map_err(map)?;
     sqlx::query_scalar(IS_OCCUPIED)
         .bind(above(location))
-        .bind(format!("{}/%", escape_like(&location.to_string())))
+        .bind(inside(location))
         .bind(but.map(TableId::as_uuid))
         .fetch_one(write.connection())
         .await
@@ -37,7 +37,7 @@ pub async fn is_occupied<P: Verb>(
 }
 
 /// A location and all above it.
-fn above(location: &Location) -> Vec<String> {
+pub(crate) fn above(location: &Location) -> Vec<String> {
     let mut above = Vec::new();
     let mut at = location.to_string();
     while let Some((parent, last)) = at.rsplit_once('/') {
@@ -48,6 +48,11 @@ fn above(location: &Location) -> Vec<String> {
         at = parent.to_owned();
     }
     above
+}
+
+/// The pattern of all below a location.
+pub(crate) fn inside(location: &Location) -> String {
+    format!("{}/%", escape_like(&location.to_string()))
 }
 
 fn escape_like(text: &str) -> String {
@@ -70,7 +75,7 @@ pub enum Occupied {
 pub async fn occupied(db: &Db, prefix: &Location) -> Result<Occupied> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as(OVERLAPPING)
         .bind(above(prefix))
-        .bind(format!("{}/%", escape_like(&prefix.to_string())))
+        .bind(inside(prefix))
         .fetch_all(db.pool())
         .await
         .map_err(map)?;

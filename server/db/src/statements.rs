@@ -110,6 +110,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         crate::scan::ALL,
         crate::secret::ALL,
         crate::session::ALL,
+        crate::staged::ALL,
         crate::table::ALL,
         crate::vended::ALL,
         crate::version::ALL,

@@ -3,22 +3,17 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::FromRow;
-use sqlx::types::Json;
 use uuid::Uuid;
 use weir_core::Result;
-use weir_core::authz::{Permit, Verb, verbs};
+use weir_core::authz::{Permit, verbs};
 use weir_core::delivery::Access;
 use weir_core::id::{PrincipalId, TableId};
 use weir_core::location::Location;
-use weir_core::name::TableIdent;
 use weir_core::page::{Page, PageRequest};
-use weir_core::principal::Caller;
 use weir_core::resource::ResourceKind;
-use weir_core::storage::Place;
 
 use crate::audit::{Entry, insert};
 use crate::error::map;
-use crate::json::corrupt;
 use crate::resolve::expect_kind;
 use crate::{Db, Write};
 
@@ -128,71 +123,6 @@ pub async fn outliving(
         .map_err(map)
 }
 
-/// Was this place handed to the principal for a table that it staged?
-pub async fn was_staged_by<P: Verb>(
-    write: &mut Write<P>,
-    principal: PrincipalId,
-    prefix: &Location,
-) -> Result<bool> {
-    sqlx::query_scalar(WAS_STAGED)
-        .bind(prefix.to_string())
-        .bind(principal.as_uuid())
-        .fetch_one(write.connection())
-        .await
-        .map_err(map)
-}
-
-/// Where files of a table are written that its maker staged.
-#[derive(Debug)]
-pub struct StagedPlace {
-    pub prefix: Location,
-    pub place: Place,
-    /// Did the store make the credential, and not the gateway?
-    pub by_store: bool,
-}
-
-/// The places that live credentials were handed to the caller for, for tables that it staged under this name and that are not
-/// there yet, the newest first.
-pub async fn staged_as(
-    db: &Db,
-    caller: &Caller,
-    ident: &TableIdent,
-    now: DateTime<Utc>,
-) -> Result<Vec<StagedPlace>> {
-    let rows: Vec<(String, String, Json<Place>)> = sqlx::query_as(STAGED_AS)
-        .bind(caller.principal.as_uuid())
-        .bind(ident.to_string())
-        .bind(now)
-        .fetch_all(db.pool())
-        .await
-        .map_err(map)?;
-    let read = |(prefix, delivery, Json(place)): (String, String, Json<Place>)| {
-        Ok(StagedPlace {
-            prefix: Location::parse("prefix", &prefix)
-                .map_err(|error| corrupt("a place").source(error))?,
-            place,
-            by_store: delivery == "store",
-        })
-    };
-    rows.into_iter().map(read).collect()
-}
-
-/// Has the principal a live credential for this place, for a table that it staged and that is not there yet?
-pub async fn is_staged_by(
-    db: &Db,
-    principal: PrincipalId,
-    prefix: &Location,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    sqlx::query_scalar(IS_STAGED)
-        .bind(prefix.to_string())
-        .bind(principal.as_uuid())
-        .bind(now)
-        .fetch_one(db.pool())
-        .await
-        .map_err(map)
-}
-
 /// Forgets what ended before `before`.
 pub async fn sweep(db: &Db, before: DateTime<Utc>) -> Result<u64> {
     sqlx::query(SWEEP)
@@ -235,21 +165,6 @@ statements! {
              AND $3 = ANY(array_append(n.ancestor_ids || n.catalog_id || t.table_id, '00000000-0000-0000-0000-000000000000'::uuid))
          ORDER BY v.expires_at DESC LIMIT 1000"
     );
-
-    WAS_STAGED = "SELECT EXISTS (SELECT 1 FROM vended_credential WHERE prefix = $1 AND principal_id = $2 AND table_id IS NULL)";
-
-    /// $1 principal, $2 name, $3 now
-    STAGED_AS = concat!(
-        "SELECT v.prefix, v.delivery, ", place!(), " AS place
-         FROM (SELECT DISTINCT ON (prefix) prefix, delivery, credential_id FROM vended_credential
-               WHERE table_id IS NULL AND principal_id = $1 AND table_name = $2 AND expires_at > $3
-               ORDER BY prefix, credential_id DESC) v
-         JOIN storage_location s ON ", holds!("v.prefix"), "
-         ORDER BY v.credential_id DESC LIMIT 8"
-    );
-
-    /// $1 prefix, $2 principal, $3 now
-    IS_STAGED = "SELECT EXISTS (SELECT 1 FROM vended_credential WHERE prefix = $1 AND principal_id = $2 AND table_id IS NULL AND expires_at > $3)";
 
     SWEEP = "DELETE FROM vended_credential WHERE expires_at < $1";
 }

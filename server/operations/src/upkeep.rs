@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use std::sync::atomic::{AtomicI64, Ordering};
 use weir_core::Result;
-use weir_db::{freshness, idempotency, place, scan, session, vended};
+use weir_db::{freshness, idempotency, place, scan, session, staged, vended};
 
 use crate::table::report::KEPT;
 use crate::{Weir, delivery, idempotency as keys, table};
@@ -27,7 +27,8 @@ impl Upkeep {
     }
 }
 
-/// Ends what is over, unless that was done just now: sessions, change log, idempotency keys, plans, reports, the ledger, who left which place, dropped tables.
+/// Ends what is over, unless that was done just now: sessions, change log, idempotency keys, plans, reports, the ledger, staged
+/// tables, who left which place, dropped tables.
 pub async fn upkeep(weir: &Weir) -> Result<()> {
     let now = weir.now();
     if !weir.upkeep.is_due(now.timestamp_millis()) {
@@ -39,6 +40,7 @@ pub async fn upkeep(weir: &Weir) -> Result<()> {
     scan::sweep_plans(&weir.db, now).await?;
     scan::sweep_reports(&weir.db, now - KEPT).await?;
     vended::sweep(&weir.db, now - delivery::KEPT).await?;
+    staged::sweep(&weir.db, now - table::create::STAGED_FOR).await?;
     place::sweep_left(&weir.db, now - delivery::KEPT).await?;
     table::remove::forget_expired(weir).await?;
     Ok(())

@@ -20,7 +20,7 @@ use weir_core::{Error, Result};
 use weir_db::freshness::Freshness;
 use weir_db::place::{self, Occupied};
 use weir_db::resolve::{self, Target};
-use weir_db::{Entry, audit, location, session, vended};
+use weir_db::{Entry, audit, location, session, staged};
 use weir_storage::Store;
 use weir_storage::vend::{self, Vended};
 
@@ -282,8 +282,7 @@ pub(super) async fn on_staged(
         Occupied::Free => {}
     }
     // Free again, after the table was there, is not free still: what lies there then is not only its maker's.
-    let staged = vended::is_staged_by(&weir.db, claim.principal, &claim.prefix, weir.now());
-    if !staged.await? {
+    if !staged::is_staged_by(&weir.db, claim.principal, &claim.prefix).await? {
         return Ok(Decision::default());
     }
     let target = Target::Namespace(namespace);

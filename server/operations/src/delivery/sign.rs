@@ -51,7 +51,7 @@ async fn for_staged(
     mut why: Error,
 ) -> Result<Signed> {
     let mut places = staged::places(weir, caller, ident).await?;
-    places.sort_by_key(|place| !sign::names(request, &place.prefix));
+    places.sort_by_key(|place| !sign::names(request, &place.location));
     for place in &places {
         let signed = match staged::again(weir, caller, ident, place).await {
             Ok(Some(credential)) if credential.signs() => signed_by(weir, &credential, request),

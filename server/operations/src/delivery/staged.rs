@@ -1,7 +1,7 @@
 //! Files of a table that its maker writes before it is made: as with CREATE TABLE AS SELECT, where the table comes last.
 //!
-//! What is handed out for a staged table stands in the ledger, with the place it is for; so any replica can give the next credential,
-//! or sign a request, as long as the maker may still make tables in the namespace and no other table came to lie there.
+//! Who staged which table where is kept (decision 0021); so any replica can give the next credential, or sign a request, as long
+//! as the maker may still make tables in the namespace and no other table came to lie there.
 
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use weir_core::name::TableIdent;
 use weir_core::principal::Caller;
 use weir_core::storage::Place;
 use weir_core::{ErrorKind, Result};
-use weir_db::vended::{self, StagedPlace};
+use weir_db::staged::{self, StagedPlace};
 
 use super::{Credential, Wish, gateway, kept};
 use crate::Weir;
@@ -22,8 +22,8 @@ pub(crate) struct Staged<'a> {
     pub(crate) ident: &'a TableIdent,
     pub(crate) location: &'a Location,
     pub(crate) place: &'a Place,
-    /// Was the location made up for it, so that no other table was or will be there?
-    pub(crate) is_new: bool,
+    /// Was the location made up for it, so that nobody else can know of it?
+    pub(crate) is_made_up: bool,
     /// When the first of the maker's grants on the namespace ends.
     pub(crate) until: Option<DateTime<Utc>>,
 }
@@ -36,7 +36,7 @@ pub(crate) async fn staged(
 ) -> Result<Option<Arc<Credential>>> {
     let by = match delivery(&asked(weir, staged)) {
         // What a store made cannot be taken back, should another table come to lie there instead.
-        Delivery::Store if !staged.is_new => return Ok(None),
+        Delivery::Store if !staged.is_made_up => return Ok(None),
         Delivery::Unaided | Delivery::Refused => return Ok(None),
         by => by,
     };
@@ -82,7 +82,7 @@ pub(super) async fn places(
     caller: &Caller,
     ident: &TableIdent,
 ) -> Result<Vec<StagedPlace>> {
-    vended::staged_as(&weir.db, caller, ident, weir.now()).await
+    staged::places(&weir.db, caller, ident).await
 }
 
 /// A credential for such a place, where the caller may still write there.
@@ -96,7 +96,7 @@ pub(super) async fn again(
         principal: caller.principal,
         on: subject(ident),
         location: before.place.id,
-        prefix: before.prefix.clone(),
+        prefix: before.location.clone(),
         access: Access::Change,
         expires_at: weir.now(),
     };
@@ -106,10 +106,9 @@ pub(super) async fn again(
     }
     let again = Staged {
         ident,
-        location: &before.prefix,
+        location: &before.location,
         place: &before.place,
-        // The store made one before, so it was.
-        is_new: before.by_store,
+        is_made_up: before.is_made_up,
         until: decision.until,
     };
     staged(weir, caller, &again).await

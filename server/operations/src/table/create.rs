@@ -1,6 +1,6 @@
 //! Creating tables: at once, or staged and then committed.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -25,12 +25,16 @@ use weir_storage::Store;
 use super::commit::{CommitRequest, Stored, current, put, remember};
 use super::document::{Document, pack_table};
 use super::load::credential;
-use super::place::{check_paths, place_new};
+use super::place::{check_paths, check_unstaged, place_new};
 use crate::Weir;
 use crate::delivery::{self, Credential, Staged, Way};
 use crate::idempotency::once;
 
 const OPERATION: &str = "table.create";
+const STAGING: &str = "table.stage";
+
+/// A table that is not committed by then is not known any more, and its files are nobody's.
+pub(crate) const STAGED_FOR: TimeDelta = TimeDelta::days(30);
 
 /// A table as a client asks for it. The parts that the metadata's own rules read are JSON still.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ pub struct CreateRequest {
     pub partition_spec: Option<Box<RawValue>>,
     pub write_order: Option<Box<RawValue>>,
     pub properties: BTreeMap<String, String>,
-    /// Only say what the table would be; a commit makes it.
+    /// Only keep a place for the table, and say what it would be; a commit makes it.
     pub stage: bool,
     pub way: Way,
 }
@@ -59,8 +63,7 @@ pub async fn create(
 ) -> Result<(Arc<Document>, Option<Arc<Credential>>)> {
     let ident = request.ident.clone();
     let (stage, way) = (request.stage, request.way);
-    let asked = request.location.is_some();
-    // A staged table leaves nothing behind that a second request could meet.
+    // What is staged is in the way of no second request of the same caller.
     let key = key.filter(|_| !stage);
     let act = carry_out(weir, caller, request, key);
     let again = async { current(weir, caller, &ident).await.map(Created::Made) };
@@ -73,6 +76,7 @@ pub async fn create(
             document,
             location,
             place,
+            is_made_up,
             until,
         } => {
             if way == Way::Unaided {
@@ -82,7 +86,7 @@ pub async fn create(
                 ident: &ident,
                 location: &location,
                 place: &place,
-                is_new: !asked,
+                is_made_up,
                 until,
             };
             let credential = delivery::staged(weir, caller, &staged).await?;
@@ -116,20 +120,15 @@ async fn carry_out(
     key: Option<&Idempotency>,
 ) -> Result<Created> {
     let ident = request.ident;
+    let asked = request.location.as_deref();
+    let operation = if request.stage { STAGING } else { OPERATION };
     let _place = weir.turns.place().await;
     let mut write = weir
         .gate
-        .write::<CreateTable>(caller, Target::Namespace(&ident.namespace), OPERATION)
+        .write::<CreateTable>(caller, Target::Namespace(&ident.namespace), operation)
         .await?;
     iceberg::check_free(&mut write, &ident.name).await?;
-    let placed = place_new(
-        weir,
-        caller,
-        &mut write,
-        &ident,
-        request.location.as_deref(),
-    )
-    .await?;
+    let placed = place_new(weir, caller, &mut write, &ident, asked).await?;
     let metadata = weir_iceberg::create(NewTable {
         uuid: Uuid::now_v7(),
         location: placed.location.to_string(),
@@ -141,6 +140,10 @@ async fn carry_out(
     })?;
     check_paths(&metadata, None, &placed.location)?;
     if request.stage {
+        let is_made_up = asked.is_none_or(str::is_empty);
+        if !is_made_up {
+            check_unstaged(&mut write, caller, &placed.location).await?;
+        }
         // The client writes its files before the table is there, and some make no folders on a local file system.
         for folder in ["metadata", "data"] {
             placed
@@ -151,11 +154,14 @@ async fn carry_out(
         let document = Arc::new(Document::staged(metadata.to_json()?));
         let (location, place) = (placed.location, Box::new(placed.place));
         let until = delivery::access_ends(write.facts());
-        drop(write);
+        weir_db::staged::stage(&mut write, caller.principal, &ident, &location, is_made_up).await?;
+        write.record(json!({ "table": ident.name, "location": location }));
+        write.commit().await?;
         return Ok(Created::Staged {
             document,
             location,
             place,
+            is_made_up,
             until,
         });
     }
@@ -170,6 +176,7 @@ enum Created {
         document: Arc<Document>,
         location: Location,
         place: Box<Place>,
+        is_made_up: bool,
         /// When the first of the maker's grants ends.
         until: Option<DateTime<Utc>>,
     },

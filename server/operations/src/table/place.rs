@@ -3,14 +3,14 @@
 use futures::StreamExt as _;
 use uuid::Uuid;
 use weir_core::authz::{Verb, verbs};
-use weir_core::location::{Location, Scheme};
+use weir_core::location::Location;
 use weir_core::name::{Name, NamespaceIdent, NamespacePath, TableIdent};
 use weir_core::principal::Caller;
 use weir_core::storage::Place;
 use weir_core::{Error, ErrorKind, Result};
 use weir_db::place;
 use weir_db::resolve::Target;
-use weir_db::{Write, vended};
+use weir_db::{Write, staged};
 use weir_iceberg::TableMetadata;
 use weir_storage::Store;
 
@@ -126,17 +126,13 @@ async fn check_empty<P: Verb>(
     location: &Location,
     store: &Store,
 ) -> Result<()> {
-    // No credential is made for such a place: who staged a table there is not known, and its files may be what lies there.
-    if location.scheme() == Scheme::File {
-        return Ok(());
-    }
     match store.list(location).next().await {
         None => return Ok(()),
         Some(Err(error)) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Some(Err(error)) => return Err(error),
         Some(Ok(_)) => {}
     }
-    if vended::was_staged_by(write, caller.principal, location).await? {
+    if staged::is_staged_by_in(write, caller.principal, location).await? {
         return Ok(());
     }
     if may_use(weir, caller, write, location).await? {
@@ -146,6 +142,21 @@ async fn check_empty<P: Verb>(
         "location",
         "Files lie here already. Choose a folder without any, leave the location out, or ask for DATA_LOCATION_ACCESS on the storage location.",
     ))
+}
+
+/// Another principal that stages a table here would write among the files, and could read them.
+pub(crate) async fn check_unstaged<P: Verb>(
+    write: &mut Write<P>,
+    caller: &Caller,
+    location: &Location,
+) -> Result<()> {
+    if staged::is_staged_by_others(write, caller.principal, location).await? {
+        return Err(Error::invalid(
+            "location",
+            "Somebody else stages a table here, around it, or inside it. Choose a folder of its own, or leave the location out.",
+        ));
+    }
+    Ok(())
 }
 
 fn no_root(namespace: &NamespaceIdent) -> Error {

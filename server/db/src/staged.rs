@@ -1,0 +1,149 @@
+//! Tables that are staged: their makers write the files first, and commit the table last. A table that comes to lie at such a
+//! place, around it or inside it ends that (a trigger). No two principals stage at one place, or one inside the other's.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+use sqlx::types::Json;
+use weir_core::Result;
+use weir_core::authz::{Verb, verbs};
+use weir_core::id::PrincipalId;
+use weir_core::location::Location;
+use weir_core::name::TableIdent;
+use weir_core::principal::Caller;
+use weir_core::storage::Place;
+
+use crate::error::map;
+use crate::json::corrupt;
+use crate::place::{above, inside};
+use crate::{Db, Write};
+
+/// Where files of a table are written that its maker staged.
+#[derive(Debug)]
+pub struct StagedPlace {
+    pub location: Location,
+    pub place: Place,
+    /// Was the location made up for it, so that nobody else can know of it?
+    pub is_made_up: bool,
+}
+
+/// Has another principal staged a table at this place, around it or inside it?
+pub async fn is_staged_by_others<P: Verb>(
+    write: &mut Write<P>,
+    who: PrincipalId,
+    location: &Location,
+) -> Result<bool> {
+    sqlx::query_scalar(IS_STAGED_BY_OTHERS)
+        .bind(above(location))
+        .bind(inside(location))
+        .bind(who.as_uuid())
+        .fetch_one(write.connection())
+        .await
+        .map_err(map)
+}
+
+/// Keeps that `who` stages a table of this name at a place that is free. At one that was made up, nobody else had staged
+/// anything but around it, which is over by that.
+pub async fn stage(
+    write: &mut Write<verbs::CreateTable>,
+    who: PrincipalId,
+    ident: &TableIdent,
+    location: &Location,
+    is_made_up: bool,
+) -> Result<()> {
+    let now = write.now();
+    if is_made_up {
+        sqlx::query(END_AROUND)
+            .bind(above(location))
+            .bind(who.as_uuid())
+            .execute(write.connection())
+            .await
+            .map_err(map)?;
+    }
+    sqlx::query(STAGE)
+        .bind(location.to_string())
+        .bind(who.as_uuid())
+        .bind(ident.to_string())
+        .bind(is_made_up)
+        .bind(now)
+        .execute(write.connection())
+        .await
+        .map(drop)
+        .map_err(map)
+}
+
+/// The places of tables that the caller staged under this name and that are not there yet, the newest first.
+pub async fn places(db: &Db, caller: &Caller, ident: &TableIdent) -> Result<Vec<StagedPlace>> {
+    let rows: Vec<(String, bool, Json<Place>)> = sqlx::query_as(PLACES)
+        .bind(caller.principal.as_uuid())
+        .bind(ident.to_string())
+        .fetch_all(db.pool())
+        .await
+        .map_err(map)?;
+    let read = |(location, is_made_up, Json(place)): (String, bool, Json<Place>)| {
+        Ok(StagedPlace {
+            location: Location::parse("location", &location)
+                .map_err(|error| corrupt("a place").source(error))?,
+            place,
+            is_made_up,
+        })
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Has the principal staged a table at just this place that is not there yet?
+pub async fn is_staged_by(db: &Db, who: PrincipalId, location: &Location) -> Result<bool> {
+    is_staged(db.pool(), who, location).await
+}
+
+/// As [`is_staged_by`], inside a change.
+pub async fn is_staged_by_in<P: Verb>(
+    write: &mut Write<P>,
+    who: PrincipalId,
+    location: &Location,
+) -> Result<bool> {
+    is_staged(write.connection(), who, location).await
+}
+
+async fn is_staged(on: impl PgExecutor<'_>, who: PrincipalId, location: &Location) -> Result<bool> {
+    sqlx::query_scalar(IS_STAGED)
+        .bind(location.to_string())
+        .bind(who.as_uuid())
+        .fetch_one(on)
+        .await
+        .map_err(map)
+}
+
+/// Forgets what was staged before `before` and never committed.
+pub async fn sweep(db: &Db, before: DateTime<Utc>) -> Result<u64> {
+    sqlx::query(SWEEP)
+        .bind(before)
+        .execute(db.pool())
+        .await
+        .map(|done| done.rows_affected())
+        .map_err(map)
+}
+
+statements! {
+    /// $1 location and all above it, $2 the pattern of all below it, $3 principal
+    IS_STAGED_BY_OTHERS = "SELECT EXISTS (SELECT 1 FROM staged_table WHERE location = ANY($1) AND principal_id <> $3)
+            OR EXISTS (SELECT 1 FROM staged_table WHERE location LIKE $2 AND principal_id <> $3)";
+
+    /// $1 location and all above it, $2 principal
+    END_AROUND = "DELETE FROM staged_table WHERE location = ANY($1) AND principal_id <> $2";
+
+    /// $1 location, $2 principal, $3 name, $4 is it made up, $5 now
+    STAGE = "INSERT INTO staged_table (location, principal_id, table_name, made_up, staged_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT ON CONSTRAINT staged_table_pkey DO UPDATE SET staged_at = EXCLUDED.staged_at";
+
+    /// $1 principal, $2 name
+    PLACES = concat!(
+        "SELECT t.location, t.made_up, ", place!(), " AS place
+         FROM staged_table t JOIN storage_location s ON ", holds!("t.location"), "
+         WHERE t.principal_id = $1 AND t.table_name = $2
+         ORDER BY t.staged_at DESC LIMIT 8"
+    );
+
+    IS_STAGED = "SELECT EXISTS (SELECT 1 FROM staged_table WHERE location = $1 AND principal_id = $2)";
+
+    SWEEP = "DELETE FROM staged_table WHERE staged_at < $1";
+}
