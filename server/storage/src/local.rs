@@ -30,6 +30,8 @@ pub struct LocalRoot {
     allowed: Arc<[PathBuf]>,
     /// The folder that was found to lie where it may, by device and number.
     pub(crate) proven: Arc<OnceLock<(u64, u64)>>,
+    #[cfg(target_os = "linux")]
+    pub(crate) held: crate::local_warm::Held,
 }
 
 impl LocalRoot {
@@ -43,6 +45,8 @@ impl LocalRoot {
             folder,
             allowed: allowed.into(),
             proven: Arc::default(),
+            #[cfg(target_os = "linux")]
+            held: Arc::default(),
         })
     }
 

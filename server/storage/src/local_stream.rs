@@ -187,7 +187,7 @@ fn taken(at: &Location) -> Error {
     Error::already_exists(format!("`{at}` exists already."))
 }
 
-pub(crate) fn body(file: File, at: Location, first: Bytes, rest: Range<u64>) -> Body {
+fn body(file: File, at: Location, first: Bytes, rest: Range<u64>) -> Body {
     let first = stream::once(future::ready(Ok(first)));
     if rest.is_empty() {
         return first.boxed();

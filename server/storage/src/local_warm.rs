@@ -4,7 +4,10 @@
 //! waiting, for the names (`RESOLVE_CACHED`) as for the content (`RWF_NOWAIT`), and to keep below the root (`RESOLVE_BENEATH`).
 //! Whatever it refuses is done the long way, which says what is wrong. That holds for disks: opening a file of a file system that
 //! asks somebody else, over a network or in user space, may wait whatever the kernel is asked, so there all goes the long way.
+//!
+//! The root is opened for all reads of a moment together, and let go after it, so that a disk can be unmounted once reads stop.
 
+use futures::{StreamExt as _, future, stream};
 use rustix::fs::{Mode, OFlags, ResolveFlags, fstat, openat2, statfs};
 use rustix::io::{ReadWriteFlags, preadv2};
 use std::fs::{File, Metadata};
@@ -12,15 +15,19 @@ use std::io::IoSliceMut;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use weir_core::location::Location;
 
 use crate::conditions::{Conditions, Span, Verdict};
 use crate::local::{LocalRoot, described};
-use crate::local_stream::body;
 use crate::stream::{Answer, Found};
 
 /// With more, copying it would hold up other requests of the same thread.
 const MOST: u64 = 64 << 10;
+/// How long a root stays open.
+const MOMENT: Duration = Duration::from_millis(100);
 /// File systems of disks and of memory (statfs(2)): ext2 to ext4, XFS, Btrfs, ZFS, tmpfs, and overlayfs, which lies over those.
 const LOCAL: [u64; 6] = [
     0xef53,
@@ -31,6 +38,9 @@ const LOCAL: [u64; 6] = [
     0x794c_7630,
 ];
 
+/// The root while it is open, and since when.
+pub(crate) type Held = Arc<Mutex<Option<(Instant, Arc<OwnedFd>)>>>;
+
 impl LocalRoot {
     /// The answer to a read, where that is small and nothing has to be waited for.
     pub(crate) fn warm(
@@ -40,7 +50,7 @@ impl LocalRoot {
         conditions: &Conditions,
     ) -> Option<Answer> {
         let path = at.below(&self.root)?.join("/");
-        let file = File::from(open(&self.proven_root()?, Path::new(&path))?);
+        let file = File::from(open(self.held_root()?.as_ref(), Path::new(&path))?);
         let meta = file.metadata().ok().filter(Metadata::is_file)?;
         let meta = described(at.clone(), &meta);
         if conditions.judge(&meta) != Verdict::Proceed {
@@ -64,7 +74,7 @@ impl LocalRoot {
         if read.ok()? != length {
             return None;
         }
-        let body = body(file, at.clone(), content.into(), range.end..range.end);
+        let body = stream::once(future::ready(Ok(content.into()))).boxed();
         Some(Answer::Found(Found { meta, range, body }))
     }
 
@@ -77,6 +87,27 @@ impl LocalRoot {
             // Whoever was first has found the same.
             let _ = self.proven.set((meta.dev(), meta.ino()));
         }
+    }
+
+    /// The root as it was a moment ago, or as it is now.
+    fn held_root(&self) -> Option<Arc<OwnedFd>> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((since, root)) = held.as_ref()
+            && since.elapsed() < MOMENT
+        {
+            return Some(Arc::clone(root));
+        }
+        let root = Arc::new(self.proven_root()?);
+        // Without a runtime nobody would let it go.
+        if let Ok(runtime) = Handle::try_current() {
+            *held = Some((Instant::now(), Arc::clone(&root)));
+            let held = Arc::clone(&self.held);
+            runtime.spawn(async move {
+                tokio::time::sleep(MOMENT).await;
+                *held.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            });
+        }
+        Some(root)
     }
 
     /// The root, where it still is the folder that was found to be one that may be read.
@@ -185,11 +216,14 @@ mod tests {
         assert!(lake.warm("a", Span::From(10)).is_none());
     }
 
-    #[test]
-    fn a_root_that_became_another_folder_is_looked_at_again() {
+    #[tokio::test]
+    async fn a_root_that_became_another_folder_is_looked_at_again() {
         let lake = Lake::new();
         assert!(lake.warm("a", Span::All).is_some());
+        assert!(lake.root.held.lock().unwrap().is_some());
         std::fs::rename(lake.path("lake"), lake.path("before")).unwrap();
+        tokio::time::sleep(MOMENT * 2).await;
+        assert!(lake.root.held.lock().unwrap().is_none(), "It is let go.");
         assert!(lake.warm("a", Span::All).is_none());
         std::fs::create_dir(lake.path("elsewhere")).unwrap();
         std::fs::write(lake.path("elsewhere/a"), b"other").unwrap();
