@@ -1,4 +1,4 @@
-"""Engines that reach the files by themselves, and ask for no credential: what they write before a table is there is theirs."""
+"""Engines that reach the files by themselves and ask for no credential: what they write before a table is there is theirs."""
 
 from __future__ import annotations
 
@@ -112,15 +112,15 @@ def test_nobody_stages_where_another_does(face: Face, maker: Face, space: str, w
         maker.call("POST", tables, create("early") | {"stage-create": True, "location": place})
     for place in (f"{folder}/early", f"{folder}/early/data", f"{folder}/around"):
         body = create("late") | {"stage-create": True, "location": place}
-        assert "Somebody else stages" in _refused(face, tables, body)
+        assert "Somebody else stages" in face.refused("POST", tables, body, status=400)
     later = face.call("POST", tables, create("late") | {"stage-create": True, "location": f"{folder}/earlyish"})
     write(later["metadata"]["location"])
     theirs = create("early") | {"stage-create": True, "location": later["metadata"]["location"]}
-    assert OCCUPIED in _refused(maker, tables, theirs)
+    assert OCCUPIED in maker.refused("POST", tables, theirs, status=400)
     face.call("POST", f"{tables}/late", commit_of_staged(later["metadata"]))
 
 
-def test_who_staged_the_folder_of_a_later_namespace_has_none_of_it(
+def test_a_place_that_was_made_up_goes_before_one_around_it_that_was_asked_for(
     face: Face, maker: Face, space: str, write: Any
 ) -> None:
     tables, folder = f"/namespaces/{space}/tables", _folder(face, space)
@@ -133,7 +133,3 @@ def test_who_staged_the_folder_of_a_later_namespace_has_none_of_it(
     write(payroll["location"])
     maker.refused("POST", f"{tables}/early", commit_of_staged(staged), status=400)
     face.call("POST", f"{inner}/payroll", commit_of_staged(payroll))
-
-
-def _refused(face: Face, tables: str, body: dict[str, Any]) -> str:
-    return face.refused("POST", tables, body, status=400)
