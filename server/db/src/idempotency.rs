@@ -54,12 +54,7 @@ pub async fn keep_refusal(
 
 /// Forgets the keys of requests before `before`.
 pub async fn sweep(db: &Db, before: DateTime<Utc>) -> Result<u64> {
-    sqlx::query(SWEEP)
-        .bind(before)
-        .execute(db.pool())
-        .await
-        .map(|done| done.rows_affected())
-        .map_err(map)
+    db.sweep(SWEEP, before).await
 }
 
 statements! {

@@ -119,12 +119,7 @@ pub async fn left_by<P: Verb>(
 
 /// Forgets who left a place before `before`.
 pub async fn sweep_left(db: &Db, before: DateTime<Utc>) -> Result<u64> {
-    sqlx::query(SWEEP_LEFT)
-        .bind(before)
-        .execute(db.pool())
-        .await
-        .map(|done| done.rows_affected())
-        .map_err(map)
+    db.sweep(SWEEP_LEFT, before).await
 }
 
 /// The registered storage location that holds `location`, with its id and name, for a decision on it.

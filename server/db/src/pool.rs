@@ -1,5 +1,6 @@
 //! The connection pool and the migrations.
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Postgres, Transaction};
@@ -78,6 +79,16 @@ impl Db {
             .run(&self.pool)
             .await
             .map_err(|error| Error::internal("The schema could not be migrated").source(error))
+    }
+
+    /// Deletes what is over by a time, `$1` of the statement, and returns how many rows that were.
+    pub(crate) async fn sweep(&self, statement: &'static str, by: DateTime<Utc>) -> Result<u64> {
+        sqlx::query(statement)
+            .bind(by)
+            .execute(&self.pool)
+            .await
+            .map(|done| done.rows_affected())
+            .map_err(map)
     }
 
     /// Does the database answer?

@@ -77,12 +77,7 @@ pub async fn cancel_plan(db: &Db, permit: &Permit<verbs::Select>, plan: Uuid) ->
 }
 
 pub async fn sweep_plans(db: &Db, now: DateTime<Utc>) -> Result<u64> {
-    sqlx::query(SWEEP_PLANS)
-        .bind(now)
-        .execute(db.pool())
-        .await
-        .map(|done| done.rows_affected())
-        .map_err(map)
+    db.sweep(SWEEP_PLANS, now).await
 }
 
 /// An engine's report of a scan or a commit.
@@ -140,12 +135,7 @@ pub async fn reports(
 
 /// Removes reports from before `before`.
 pub async fn sweep_reports(db: &Db, before: DateTime<Utc>) -> Result<u64> {
-    sqlx::query(SWEEP_REPORTS)
-        .bind(before)
-        .execute(db.pool())
-        .await
-        .map(|done| done.rows_affected())
-        .map_err(map)
+    db.sweep(SWEEP_REPORTS, before).await
 }
 
 statements! {

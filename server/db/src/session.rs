@@ -158,12 +158,7 @@ pub async fn end(db: &Db, token_hash: &[u8; 32], audit: &Entry) -> Result<()> {
 
 /// Removes sessions that ended by themselves.
 pub async fn sweep(db: &Db, now: DateTime<Utc>) -> Result<u64> {
-    sqlx::query(SWEEP)
-        .bind(now)
-        .execute(db.pool())
-        .await
-        .map(|done| done.rows_affected())
-        .map_err(map)
+    db.sweep(SWEEP, now).await
 }
 
 #[derive(FromRow)]

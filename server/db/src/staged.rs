@@ -115,12 +115,7 @@ async fn is_staged(on: impl PgExecutor<'_>, who: PrincipalId, location: &Locatio
 
 /// Forgets what was staged before `before` and never committed.
 pub async fn sweep(db: &Db, before: DateTime<Utc>) -> Result<u64> {
-    sqlx::query(SWEEP)
-        .bind(before)
-        .execute(db.pool())
-        .await
-        .map(|done| done.rows_affected())
-        .map_err(map)
+    db.sweep(SWEEP, before).await
 }
 
 statements! {

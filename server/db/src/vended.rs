@@ -125,12 +125,7 @@ pub async fn outliving(
 
 /// Forgets what ended before `before`.
 pub async fn sweep(db: &Db, before: DateTime<Utc>) -> Result<u64> {
-    sqlx::query(SWEEP)
-        .bind(before)
-        .execute(db.pool())
-        .await
-        .map(|done| done.rows_affected())
-        .map_err(map)
+    db.sweep(SWEEP, before).await
 }
 
 macro_rules! credentials {
