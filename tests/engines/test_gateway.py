@@ -25,7 +25,7 @@ import s3_client
 from face_lite import Face
 from management import Management
 from pyiceberg_client import PEOPLE, catalog_for, ids, people
-from requests_raw import create
+from requests_raw import commit_of_staged, create
 from s3_client import key_of, settings_of
 from weir_process import Principal, Ready, Weir
 
@@ -343,3 +343,56 @@ def test_nobody_takes_over_files_that_lie_about_by_making_a_table_there(
         body = create("mine") | {"location": where} | more
         told = theirs.refused("POST", f"/namespaces/{space}/tables", body, status=400, delegated=True)
         assert "Files lie here" in told
+
+
+def test_what_was_staged_by_a_right_to_the_place_ends_with_that_right(
+    weir: Weir, ready: Ready, admin: Management, stranger: Principal, space: str
+) -> None:
+    folder = f"lake/{space}/forgotten"
+    orphan = weir.data / BUCKET / folder / "data"
+    orphan.mkdir(parents=True)
+    (orphan / "a").write_bytes(b"ssn")
+    admin.grant_on(stranger.name, ["CREATE_TABLE"], catalog=ready.warehouse, namespace=space)
+    place = next(one["name"] for one in admin.call("GET", "/locations")["items"] if one["url"] == f"s3://{BUCKET}")
+    right = admin.grant_on(stranger.name, ["DATA_LOCATION_ACCESS"], location=place)
+    theirs, tables = Face.sign_in(ready, stranger), f"/namespaces/{space}/tables"
+    staged, fresh = (
+        theirs.call("POST", tables, create(name) | more | {"stage-create": True}, delegated=True)
+        for name, more in (("over", {"location": f"s3://{BUCKET}/{folder}"}), ("fresh", {}))
+    )
+    over, own = (s3_client.client(settings_of(one)) for one in (staged, fresh))
+    assert over.get_object(Bucket=BUCKET, Key=f"{folder}/data/a")["Body"].read() == b"ssn"
+    admin.revoke(right)
+    s3_client.refused(over.get_object, Bucket=BUCKET, Key=f"{folder}/data/a")
+    s3_client.refused(over.list_objects_v2, Bucket=BUCKET, Prefix=f"{folder}/")
+    s3_client.refused(over.put_object, Bucket=BUCKET, Key=f"{folder}/data/b", Body=b"x")
+    theirs.refused("GET", f"{tables}/over/credentials", status=404)
+    for asked in (commit_of_staged(staged["metadata"]), create("over") | {"location": f"s3://{BUCKET}/{folder}"}):
+        at = f"{tables}/over" if "updates" in asked else tables
+        assert "Files lie here" in theirs.refused("POST", at, asked, status=400)
+    # What lay in no files of others was theirs without it.
+    own.put_object(Bucket=BUCKET, Key=key_of(fresh, "data/a"), Body=b"x")
+    theirs.call("POST", f"{tables}/fresh", commit_of_staged(fresh["metadata"]))
+
+
+def test_a_place_that_took_a_right_for_one_table_takes_it_for_all(
+    face: Face, ready: Ready, admin: Management, stranger: Principal, space: str
+) -> None:
+    elsewhere = f"{space}b"
+    face.call("POST", "/namespaces", {"namespace": [elsewhere]})
+    place = next(one["name"] for one in admin.call("GET", "/locations")["items"] if one["url"] == f"s3://{BUCKET}")
+    right = admin.grant_on(stranger.name, ["DATA_LOCATION_ACCESS"], location=place)
+    free, _ = (
+        admin.grant_on(stranger.name, ["CREATE_TABLE"], catalog=ready.warehouse, namespace=name)
+        for name in (space, elsewhere)
+    )
+    theirs, at = Face.sign_in(ready, stranger), f"lake/{space}/shared"
+    body = create("early") | {"location": f"s3://{BUCKET}/{at}", "stage-create": True}
+    _, staged = (
+        theirs.call("POST", f"/namespaces/{name}/tables", body, delegated=True) for name in (space, elsewhere)
+    )
+    client = s3_client.client(settings_of(staged))
+    client.put_object(Bucket=BUCKET, Key=f"{at}/data/a", Body=b"x")
+    for grant in (right, free):
+        admin.revoke(grant)
+    s3_client.refused(client.get_object, Bucket=BUCKET, Key=f"{at}/data/a")

@@ -8,7 +8,7 @@ use weir_core::Result;
 use weir_core::authz::{Verb, verbs};
 use weir_core::id::PrincipalId;
 use weir_core::location::Location;
-use weir_core::name::TableIdent;
+use weir_core::name::{Name, TableIdent};
 use weir_core::principal::Caller;
 use weir_core::storage::Place;
 
@@ -26,6 +26,26 @@ pub struct StagedPlace {
     pub is_made_up: bool,
 }
 
+/// A table that is to be staged.
+#[derive(Debug)]
+pub struct NewStaged<'a> {
+    pub ident: &'a TableIdent,
+    pub location: &'a Location,
+    /// As in [`StagedPlace`].
+    pub is_made_up: bool,
+    /// Did the place take the right to use the storage location?
+    pub by_right: bool,
+}
+
+/// What a principal stages a table at a place by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ground {
+    /// The place was free, and nothing lay there.
+    Free,
+    /// It may use this storage location as it likes. What lies there need not be its own.
+    Right(Name),
+}
+
 /// Has another principal staged a table at this place, around it or inside it?
 pub async fn is_staged_by_others<P: Verb>(
     write: &mut Write<P>,
@@ -41,29 +61,28 @@ pub async fn is_staged_by_others<P: Verb>(
         .map_err(map)
 }
 
-/// Keeps that `who` stages a table of this name at a place that is free. At one that was made up, nobody else had staged
-/// anything but around it, which is over by that.
+/// Keeps that `who` stages a table at a place that is free. At one that was made up, nobody else had staged anything but
+/// around it, which is over by that.
 pub async fn stage(
     write: &mut Write<verbs::CreateTable>,
     who: PrincipalId,
-    ident: &TableIdent,
-    location: &Location,
-    is_made_up: bool,
+    new: &NewStaged<'_>,
 ) -> Result<()> {
     let now = write.now();
-    if is_made_up {
+    if new.is_made_up {
         sqlx::query(END_AROUND)
-            .bind(above(location))
+            .bind(above(new.location))
             .bind(who.as_uuid())
             .execute(write.connection())
             .await
             .map_err(map)?;
     }
     sqlx::query(STAGE)
-        .bind(location.to_string())
+        .bind(new.location.to_string())
         .bind(who.as_uuid())
-        .bind(ident.to_string())
-        .bind(is_made_up)
+        .bind(new.ident.to_string())
+        .bind(new.is_made_up)
+        .bind(new.by_right)
         .bind(now)
         .execute(write.connection())
         .await
@@ -90,27 +109,41 @@ pub async fn places(db: &Db, caller: &Caller, ident: &TableIdent) -> Result<Vec<
     rows.into_iter().map(read).collect()
 }
 
-/// Has the principal staged a table at just this place that is not there yet?
-pub async fn is_staged_by(db: &Db, who: PrincipalId, location: &Location) -> Result<bool> {
-    is_staged(db.pool(), who, location).await
+/// By what the principal has staged a table at just this place that is not there yet; none where it did not.
+pub async fn ground(db: &Db, who: PrincipalId, location: &Location) -> Result<Option<Ground>> {
+    ground_on(db.pool(), who, location).await
 }
 
-/// As [`is_staged_by`], inside a change.
-pub async fn is_staged_by_in<P: Verb>(
+/// As [`ground`], inside a change.
+pub async fn ground_in<P: Verb>(
     write: &mut Write<P>,
     who: PrincipalId,
     location: &Location,
-) -> Result<bool> {
-    is_staged(write.connection(), who, location).await
+) -> Result<Option<Ground>> {
+    ground_on(write.connection(), who, location).await
 }
 
-async fn is_staged(on: impl PgExecutor<'_>, who: PrincipalId, location: &Location) -> Result<bool> {
-    sqlx::query_scalar(IS_STAGED)
+async fn ground_on(
+    on: impl PgExecutor<'_>,
+    who: PrincipalId,
+    location: &Location,
+) -> Result<Option<Ground>> {
+    let row: Option<(bool, String)> = sqlx::query_as(GROUND)
         .bind(location.to_string())
         .bind(who.as_uuid())
-        .fetch_one(on)
+        .fetch_optional(on)
         .await
-        .map_err(map)
+        .map_err(map)?;
+    row.map(|(by_right, name)| {
+        if !by_right {
+            return Ok(Ground::Free);
+        }
+        let name = Name::parse("location", &name);
+        Ok(Ground::Right(
+            name.map_err(|error| corrupt("a name").source(error))?,
+        ))
+    })
+    .transpose()
 }
 
 /// Forgets what was staged before `before` and never committed.
@@ -126,9 +159,9 @@ statements! {
     /// $1 location and all above it, $2 principal
     END_AROUND = "DELETE FROM staged_table WHERE location = ANY($1) AND principal_id <> $2";
 
-    /// $1 location, $2 principal, $3 name, $4 is it made up, $5 now
-    STAGE = "INSERT INTO staged_table (location, principal_id, table_name, made_up, staged_at) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT ON CONSTRAINT staged_table_pkey DO UPDATE SET staged_at = EXCLUDED.staged_at";
+    /// $1 location, $2 principal, $3 name, $4 is it made up, $5 is it by right, $6 now
+    STAGE = "INSERT INTO staged_table (location, principal_id, table_name, made_up, by_right, staged_at) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT ON CONSTRAINT staged_table_pkey DO UPDATE SET by_right = EXCLUDED.by_right, staged_at = EXCLUDED.staged_at";
 
     /// $1 principal, $2 name
     PLACES = concat!(
@@ -138,7 +171,13 @@ statements! {
          ORDER BY t.staged_at DESC LIMIT 8"
     );
 
-    IS_STAGED = "SELECT EXISTS (SELECT 1 FROM staged_table WHERE location = $1 AND principal_id = $2)";
+    /// $1 location, $2 principal; a place that took the right for one table takes it for all.
+    GROUND = concat!(
+        "SELECT t.by_right AND NOT t.made_up, s.name
+         FROM staged_table t JOIN storage_location s ON ", holds!("t.location"), "
+         WHERE t.location = $1 AND t.principal_id = $2
+         ORDER BY 1 DESC LIMIT 1"
+    );
 
     SWEEP = "DELETE FROM staged_table WHERE staged_at < $1";
 }

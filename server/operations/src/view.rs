@@ -28,7 +28,7 @@ use crate::table::commit::put;
 use crate::table::document::{Document, MAX_METADATA_BYTES, pack_view, unpack};
 use crate::table::load::{exists_as, open};
 use crate::table::place::{
-    NOT_YOURS, place_known, place_new, place_registered, store_for, taken_over,
+    NOT_YOURS, NewPlace, place_known, place_new, place_registered, store_for, taken_over,
 };
 use crate::table::register::{no_metadata, unzip};
 use crate::table::remove::expect;
@@ -79,7 +79,8 @@ pub async fn create(
         let _place = weir.turns.place().await;
         let mut write = begin(weir, caller, &request.ident, "view.create").await?;
         let asked = request.location.as_deref();
-        let placed = place_new(weir, caller, &mut write, &request.ident, asked).await?;
+        let NewPlace { placed, .. } =
+            place_new(weir, caller, &mut write, &request.ident, asked).await?;
         let metadata = view::create(NewView {
             uuid: Uuid::now_v7(),
             location: placed.location.to_string(),

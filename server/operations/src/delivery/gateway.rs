@@ -20,7 +20,8 @@ use weir_core::{Error, Result};
 use weir_db::freshness::Freshness;
 use weir_db::place::{self, Occupied};
 use weir_db::resolve::{self, Target};
-use weir_db::{Entry, audit, location, session, staged};
+use weir_db::staged::{self, Ground};
+use weir_db::{Entry, audit, location, session};
 use weir_storage::Store;
 use weir_storage::vend::{self, Vended};
 
@@ -269,7 +270,8 @@ async fn on_table(weir: &Weir, caller: &Caller, table: TableId) -> Result<Decisi
     })
 }
 
-/// As long as nothing lies at its prefix, who may make tables in the namespace may write there; then the table decides.
+/// As long as no table lies at its prefix, who may make tables in the namespace may write there, and use the storage location
+/// where it staged the table by that; then the table decides.
 pub(super) async fn on_staged(
     weir: &Weir,
     caller: &Caller,
@@ -282,15 +284,25 @@ pub(super) async fn on_staged(
         Occupied::Free => {}
     }
     // Free again, after the table was there, is not free still: what lies there then is not only its maker's.
-    if !staged::is_staged_by(&weir.db, claim.principal, &claim.prefix).await? {
-        return Ok(Decision::default());
-    }
+    let ground = staged::ground(&weir.db, claim.principal, &claim.prefix).await?;
+    let ends = match ground {
+        None => return Ok(Decision::default()),
+        Some(Ground::Free) => None,
+        Some(Ground::Right(name)) => {
+            let target = Target::Location(&name);
+            let facts = resolve::facts(&weir.db, target, caller, weir.now()).await?;
+            if !weir.gate.would::<verbs::UseLocation>(caller, &facts)? {
+                return Ok(Decision::default());
+            }
+            access_ends(&facts)
+        }
+    };
     let target = Target::Namespace(namespace);
     let facts = resolve::facts(&weir.db, target, caller, weir.now()).await?;
     let may = weir.gate.would::<verbs::CreateTable>(caller, &facts)?;
     Ok(Decision {
         access: may.then_some(Access::Change),
-        until: access_ends(&facts),
+        until: [ends, access_ends(&facts)].into_iter().flatten().min(),
         ..Decision::default()
     })
 }

@@ -18,6 +18,7 @@ use weir_core::storage::Place;
 use weir_core::{ErrorKind, Result};
 use weir_db::iceberg::{self, NewIceberg};
 use weir_db::resolve::Target;
+use weir_db::staged::NewStaged;
 use weir_db::{Write, table};
 use weir_iceberg::{NewTable, TableMetadata};
 use weir_storage::Store;
@@ -25,7 +26,7 @@ use weir_storage::Store;
 use super::commit::{CommitRequest, Stored, current, put, remember};
 use super::document::{Document, pack_table};
 use super::load::credential;
-use super::place::{check_paths, check_unstaged, place_new};
+use super::place::{NewPlace, check_paths, check_unstaged, place_new};
 use crate::Weir;
 use crate::delivery::{self, Credential, Staged, Way};
 use crate::idempotency::once;
@@ -128,7 +129,7 @@ async fn carry_out(
         .write::<CreateTable>(caller, Target::Namespace(&ident.namespace), operation)
         .await?;
     iceberg::check_free(&mut write, &ident.name).await?;
-    let placed = place_new(weir, caller, &mut write, &ident, asked).await?;
+    let NewPlace { placed, by_right } = place_new(weir, caller, &mut write, &ident, asked).await?;
     let metadata = weir_iceberg::create(NewTable {
         uuid: Uuid::now_v7(),
         location: placed.location.to_string(),
@@ -154,7 +155,13 @@ async fn carry_out(
         let document = Arc::new(Document::staged(metadata.to_json()?));
         let (location, place) = (placed.location, Box::new(placed.place));
         let until = delivery::access_ends(write.facts());
-        weir_db::staged::stage(&mut write, caller.principal, &ident, &location, is_made_up).await?;
+        let new = NewStaged {
+            ident: &ident,
+            location: &location,
+            is_made_up,
+            by_right,
+        };
+        weir_db::staged::stage(&mut write, caller.principal, &new).await?;
         write.record(json!({ "table": ident.name, "location": location }));
         write.commit().await?;
         return Ok(Created::Staged {
@@ -219,9 +226,9 @@ pub(crate) async fn staged(
         write.now().timestamp_millis(),
     )?;
     let location = outcome.metadata.location().to_owned();
-    let placed = place_new(weir, caller, &mut write, &request.ident, Some(&location)).await?;
-    check_paths(&outcome.metadata, None, &placed.location)?;
-    Ok((outcome.metadata, placed.store, write))
+    let new = place_new(weir, caller, &mut write, &request.ident, Some(&location)).await?;
+    check_paths(&outcome.metadata, None, &new.placed.location)?;
+    Ok((outcome.metadata, new.placed.store, write))
 }
 
 async fn make(

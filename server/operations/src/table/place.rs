@@ -8,9 +8,10 @@ use weir_core::name::{Name, NamespaceIdent, NamespacePath, TableIdent};
 use weir_core::principal::Caller;
 use weir_core::storage::Place;
 use weir_core::{Error, ErrorKind, Result};
+use weir_db::Write;
 use weir_db::place;
 use weir_db::resolve::Target;
-use weir_db::{Write, staged};
+use weir_db::staged::{self, Ground};
 use weir_iceberg::TableMetadata;
 use weir_storage::Store;
 
@@ -23,6 +24,13 @@ pub(crate) struct Placed {
     pub(crate) place: Place,
 }
 
+/// A place that is free for a new table.
+pub(crate) struct NewPlace {
+    pub(crate) placed: Placed,
+    /// Did it take the right to use the storage location?
+    pub(crate) by_right: bool,
+}
+
 /// The place of a new table or view: where the client asks for it, or below the catalog's own.
 ///
 /// Errors: a location that the caller may not use, that another table has, that lies around or inside another's or in the folder of
@@ -33,7 +41,7 @@ pub(crate) async fn place_new<P: Verb>(
     write: &mut Write<P>,
     ident: &TableIdent,
     asked: Option<&str>,
-) -> Result<Placed> {
+) -> Result<NewPlace> {
     let asked = asked.filter(|asked| !asked.is_empty());
     let own = own_folder(write, &ident.namespace).await?;
     let location = match asked {
@@ -42,15 +50,45 @@ pub(crate) async fn place_new<P: Verb>(
     };
     let (store, place) = store_of(weir, caller, write, own.as_ref(), &location).await?;
     check_free(write, &location).await?;
+    let mut by_right = !is_own(own.as_ref(), &location);
     if asked.is_some() {
-        check_outer(weir, caller, write, ident, own.as_ref(), &location).await?;
-        check_empty(weir, caller, write, &location, &store).await?;
+        for objection in [
+            is_inner(caller, write, ident, own.as_ref(), &location).await?,
+            is_used(caller, write, &location, &store).await?,
+        ] {
+            by_right |= overruled(weir, caller, write, &location, objection).await?;
+        }
     }
-    Ok(Placed {
+    let placed = Placed {
         location,
         store,
         place,
-    })
+    };
+    Ok(NewPlace { placed, by_right })
+}
+
+/// What stands against a place for a table, in words for whoever asked for it. Who may use the storage location as it likes
+/// may have it still.
+type Objection = Option<&'static str>;
+
+/// Did it take the right to use the storage location?
+async fn overruled<P: Verb>(
+    weir: &Weir,
+    caller: &Caller,
+    write: &mut Write<P>,
+    location: &Location,
+    objection: Objection,
+) -> Result<bool> {
+    match objection {
+        None => Ok(false),
+        Some(_) if may_use(weir, caller, write, location).await? => Ok(true),
+        Some(why) => Err(Error::invalid("location", why)),
+    }
+}
+
+/// Does it lie in the namespace's part of the catalog's place?
+fn is_own(own: Option<&Location>, location: &Location) -> bool {
+    own.is_some_and(|own| location != own && location.is_under(own))
 }
 
 /// The namespace's part of the catalog's place; none where the catalog has no place of its own.
@@ -87,59 +125,49 @@ async fn check_free<P: Verb>(write: &mut Write<P>, location: &Location) -> Resul
 }
 
 /// The folder of a namespace inside this one lies in this one's: a table there would take the place of those of others.
-async fn check_outer<P: Verb>(
-    weir: &Weir,
+async fn is_inner<P: Verb>(
     caller: &Caller,
     write: &mut Write<P>,
     ident: &TableIdent,
     own: Option<&Location>,
     location: &Location,
-) -> Result<()> {
+) -> Result<Objection> {
     let below = own.and_then(|own| location.below(own));
     let Some(next) = below.and_then(<[String]>::first) else {
-        return Ok(());
+        return Ok(None);
     };
     let levels = ident.namespace.path.levels().iter().map(Name::as_str);
     let Ok(path) = NamespacePath::from_levels("namespace", levels.chain([next.as_str()])) else {
-        return Ok(());
+        return Ok(None);
     };
     let inner = NamespaceIdent {
         catalog: ident.namespace.catalog.clone(),
         path,
     };
     let facts = write.facts_about(Target::Namespace(&inner), caller).await?;
-    if facts.object.is_none() || may_use(weir, caller, write, location).await? {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "location",
+    Ok(facts.object.is_some().then_some(
         "This is the folder of a namespace inside this one, for its own tables. Choose another folder, or leave the location out.",
     ))
 }
 
 /// Files that lie where no table does may be those of a table that was forgotten: whoever makes one there would read them.
-/// So they must be the caller's own, of a table that it staged, or the place be the caller's to use as it likes.
-async fn check_empty<P: Verb>(
-    weir: &Weir,
+/// So they must be the caller's own, of a table that it staged where there were none.
+async fn is_used<P: Verb>(
     caller: &Caller,
     write: &mut Write<P>,
     location: &Location,
     store: &Store,
-) -> Result<()> {
+) -> Result<Objection> {
     match store.list(location).next().await {
-        None => return Ok(()),
-        Some(Err(error)) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        None => return Ok(None),
+        Some(Err(error)) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Some(Err(error)) => return Err(error),
         Some(Ok(_)) => {}
     }
-    if staged::is_staged_by_in(write, caller.principal, location).await? {
-        return Ok(());
+    if staged::ground_in(write, caller.principal, location).await? == Some(Ground::Free) {
+        return Ok(None);
     }
-    if may_use(weir, caller, write, location).await? {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "location",
+    Ok(Some(
         "Files lie here already. Choose a folder without any, leave the location out, or ask for DATA_LOCATION_ACCESS on the storage location.",
     ))
 }
@@ -185,8 +213,7 @@ async fn store_of<P: Verb>(
         )
     };
     let (name, place) = place::place(write, location).await?.ok_or_else(unknown)?;
-    let inside = own.is_some_and(|own| location != own && location.is_under(own));
-    if !inside {
+    if !is_own(own, location) {
         let facts = write.facts_about(Target::Location(&name), caller).await?;
         let may = weir.gate.would::<verbs::UseLocation>(caller, &facts)?;
         let is_root = Location::parse("location", &place.url)? == *location;
@@ -288,9 +315,10 @@ async fn may_use<P: Verb>(
     write: &mut Write<P>,
     location: &Location,
 ) -> Result<bool> {
-    let (name, _) = place::place(write, location)
-        .await?
-        .ok_or_else(|| Error::internal("A place that was found is not there"))?;
+    // It may be unregistered by now.
+    let Some((name, _)) = place::place(write, location).await? else {
+        return Ok(false);
+    };
     let facts = write.facts_about(Target::Location(&name), caller).await?;
     weir.gate.would::<verbs::UseLocation>(caller, &facts)
 }
@@ -306,5 +334,8 @@ pub(crate) async fn place_registered<P: Verb>(
     let own = own_folder(write, &ident.namespace).await?;
     store_of(weir, caller, write, own.as_ref(), location).await?;
     check_free(write, location).await?;
-    check_outer(weir, caller, write, ident, own.as_ref(), location).await
+    let objection = is_inner(caller, write, ident, own.as_ref(), location).await?;
+    overruled(weir, caller, write, location, objection)
+        .await
+        .map(drop)
 }
