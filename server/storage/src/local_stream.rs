@@ -1,7 +1,8 @@
 //! Streams of the local file system.
 //!
-//! A read is one call on the blocking threads from opening to the first bytes; a small one needs no other. A write goes to
-//! a draft in the hidden folder and gets its name once it is complete and durable.
+//! A read is one call on the blocking threads from opening to the first bytes, and a small one needs no other; one that has to
+//! wait for nothing makes none (`local_warm.rs`). A write goes to a draft in the hidden folder and gets its name once it is
+//! complete and durable.
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future, stream};
@@ -57,7 +58,8 @@ impl LocalRoot {
             };
             let begun = range.end.min(range.start.saturating_add(CHUNK));
             let first = read_at(&file, range.start..begun, &at)?;
-            let body = body(file, at, first, begun..range.end);
+            let first = stream::once(future::ready(Ok(first)));
+            let body = first.chain(read_ahead(file, at, begun..range.end)).boxed();
             Ok(Answer::Found(Found { meta, range, body }))
         })
         .await
@@ -187,20 +189,17 @@ fn taken(at: &Location) -> Error {
     Error::already_exists(format!("`{at}` exists already."))
 }
 
-fn body(file: File, at: Location, first: Bytes, rest: Range<u64>) -> Body {
-    let first = stream::once(future::ready(Ok(first)));
-    if rest.is_empty() {
-        return first.boxed();
-    }
+/// A range of a file in chunks, some of which are read while the ones before them are sent.
+pub(crate) fn read_ahead(file: File, at: Location, range: Range<u64>) -> Body {
     let file = Arc::new(file);
-    let end = rest.end;
+    let end = range.end;
     let step = usize::try_from(CHUNK).unwrap_or(usize::MAX);
-    let chunks = stream::iter(rest.step_by(step)).map(move |from| {
+    let chunks = stream::iter(range.step_by(step)).map(move |from| {
         let (file, at) = (Arc::clone(&file), at.clone());
         let range = from..end.min(from.saturating_add(CHUNK));
         blocking(move || read_at(&file, range, &at))
     });
-    first.chain(chunks.buffered(AHEAD)).boxed()
+    chunks.buffered(AHEAD).boxed()
 }
 
 /// Exactly these bytes.
