@@ -345,6 +345,11 @@ def test_nobody_takes_over_files_that_lie_about_by_making_a_table_there(
         assert "Files lie here" in told
 
 
+def _let_use_the_bucket(admin: Management, who: Principal) -> str:
+    place = next(one["name"] for one in admin.call("GET", "/locations")["items"] if one["url"] == f"s3://{BUCKET}")
+    return admin.grant_on(who.name, ["DATA_LOCATION_ACCESS"], location=place)
+
+
 def test_what_was_staged_by_a_right_to_the_place_ends_with_that_right(
     weir: Weir, ready: Ready, admin: Management, stranger: Principal, space: str
 ) -> None:
@@ -353,8 +358,7 @@ def test_what_was_staged_by_a_right_to_the_place_ends_with_that_right(
     orphan.mkdir(parents=True)
     (orphan / "a").write_bytes(b"ssn")
     admin.grant_on(stranger.name, ["CREATE_TABLE"], catalog=ready.warehouse, namespace=space)
-    place = next(one["name"] for one in admin.call("GET", "/locations")["items"] if one["url"] == f"s3://{BUCKET}")
-    right = admin.grant_on(stranger.name, ["DATA_LOCATION_ACCESS"], location=place)
+    right = _let_use_the_bucket(admin, stranger)
     theirs, tables = Face.sign_in(ready, stranger), f"/namespaces/{space}/tables"
     staged, fresh = (
         theirs.call("POST", tables, create(name) | more | {"stage-create": True}, delegated=True)
@@ -380,8 +384,7 @@ def test_a_place_that_took_a_right_for_one_table_takes_it_for_all(
 ) -> None:
     elsewhere = f"{space}b"
     face.call("POST", "/namespaces", {"namespace": [elsewhere]})
-    place = next(one["name"] for one in admin.call("GET", "/locations")["items"] if one["url"] == f"s3://{BUCKET}")
-    right = admin.grant_on(stranger.name, ["DATA_LOCATION_ACCESS"], location=place)
+    right = _let_use_the_bucket(admin, stranger)
     free, _ = (
         admin.grant_on(stranger.name, ["CREATE_TABLE"], catalog=ready.warehouse, namespace=name)
         for name in (space, elsewhere)

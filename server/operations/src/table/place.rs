@@ -50,14 +50,15 @@ pub(crate) async fn place_new<P: Verb>(
     };
     let (store, place) = store_of(weir, caller, write, own.as_ref(), &location).await?;
     check_free(write, &location).await?;
+    // Elsewhere it took the right already.
     let mut by_right = !is_own(own.as_ref(), &location);
-    if asked.is_some() {
-        for objection in [
-            is_inner(caller, write, ident, own.as_ref(), &location).await?,
-            is_used(caller, write, &location, &store).await?,
-        ] {
-            by_right |= overruled(weir, caller, write, &location, objection).await?;
-        }
+    if asked.is_some() && !by_right {
+        let inner = is_inner(caller, write, ident, own.as_ref(), &location).await?;
+        let objection = match inner {
+            None => is_used(caller, write, &location, &store).await?,
+            inner => inner,
+        };
+        by_right = overruled(weir, caller, write, &location, objection).await?;
     }
     let placed = Placed {
         location,
