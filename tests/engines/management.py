@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -66,9 +67,12 @@ class Management:
             body["columns"] = {"mode": "only", "field_ids": columns}
         return str(self.call("POST", "/grants", body)["id"])
 
-    def grant_on(self, to: str, privileges: list[str], **target: str) -> str:
+    def grant_on(self, to: str, privileges: list[str], until: datetime | None = None, **target: str) -> str:
         """Grants on any object: nothing named is the server, `catalog=`, `namespace=` with it."""
-        return str(self.call("POST", "/grants", {"principal": to, "privileges": privileges, "on": target})["id"])
+        body: dict[str, Any] = {"principal": to, "privileges": privileges, "on": target}
+        if until is not None:
+            body["valid_until"] = until.isoformat()
+        return str(self.call("POST", "/grants", body)["id"])
 
     def revoke(self, grant: str) -> None:
         self.call("DELETE", f"/grants/{grant}")

@@ -306,9 +306,7 @@ def test_a_claim_ends_with_the_grant_that_it_was_decided_on_anew_by(
     theirs = s3_client.client(settings_of(Face.sign_in(ready, stranger).load(f"{space}.own")))
     theirs.get_object(Bucket=BUCKET, Key=key_of(own, "data/a"))
     ends = datetime.now(UTC) + timedelta(seconds=4)
-    target = {"catalog": ready.warehouse, "namespace": space, "table": "own"}
-    brief = {"principal": stranger.name, "privileges": ["SELECT"], "on": target, "valid_until": ends.isoformat()}
-    admin.call("POST", "/grants", brief)
+    admin.grant_on(stranger.name, ["SELECT"], ends, catalog=ready.warehouse, namespace=space, table="own")
     admin.revoke(open_ended)
     theirs.get_object(Bucket=BUCKET, Key=key_of(own, "data/a"))
     time.sleep(4.5)
@@ -345,9 +343,9 @@ def test_nobody_takes_over_files_that_lie_about_by_making_a_table_there(
         assert "Files lie here" in told
 
 
-def _let_use_the_bucket(admin: Management, who: Principal) -> str:
+def _let_use_the_bucket(admin: Management, who: Principal, until: datetime | None = None) -> str:
     place = next(one["name"] for one in admin.call("GET", "/locations")["items"] if one["url"] == f"s3://{BUCKET}")
-    return admin.grant_on(who.name, ["DATA_LOCATION_ACCESS"], location=place)
+    return admin.grant_on(who.name, ["DATA_LOCATION_ACCESS"], until, location=place)
 
 
 def test_what_was_staged_by_a_right_to_the_place_ends_with_that_right(
@@ -377,6 +375,25 @@ def test_what_was_staged_by_a_right_to_the_place_ends_with_that_right(
     # What lay in no files of others was theirs without it.
     own.put_object(Bucket=BUCKET, Key=key_of(fresh, "data/a"), Body=b"x")
     theirs.call("POST", f"{tables}/fresh", commit_of_staged(fresh["metadata"]))
+
+
+def test_no_credential_for_what_is_staged_by_a_right_outlives_the_right(
+    weir: Weir, ready: Ready, admin: Management, stranger: Principal, space: str
+) -> None:
+    used, ends = f"lake/{space}/forgotten", datetime.now(UTC) + timedelta(minutes=5)
+    orphan = weir.data / BUCKET / used / "data"
+    orphan.mkdir(parents=True)
+    (orphan / "a").write_bytes(b"x")
+    admin.grant_on(stranger.name, ["CREATE_TABLE"], catalog=ready.warehouse, namespace=space)
+    _let_use_the_bucket(admin, stranger, ends)
+    theirs, tables = Face.sign_in(ready, stranger), f"/namespaces/{space}/tables"
+    for name, folder in (("over", used), ("elsewhere", f"elsewhere-{space}")):
+        body = create(name) | {"location": f"s3://{BUCKET}/{folder}", "stage-create": True}
+        staged = theirs.call("POST", tables, body, delegated=True)
+        next_one = theirs.call("GET", f"{tables}/{name}/credentials")
+        for config in (settings_of(staged), next_one["storage-credentials"][0]["config"]):
+            until = datetime.fromtimestamp(int(config["s3.session-token-expires-at-ms"]) / 1000, UTC)
+            assert ends - timedelta(minutes=1) < until <= ends
 
 
 def test_a_place_that_took_a_right_for_one_table_takes_it_for_all(

@@ -320,12 +320,13 @@ fn from_gateway(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Vended>
 
 /// When the first of the caller's grants ends that files could be reached by: what it may do then is decided anew.
 pub(crate) fn access_ends(facts: &Facts) -> Option<DateTime<Utc>> {
-    const REACHING: [Privilege; 6] = [
+    const REACHING: [Privilege; 7] = [
         Privilege::Select,
         Privilege::Insert,
         Privilege::Delete,
         Privilege::Alter,
         Privilege::CreateTable,
+        Privilege::DataLocationAccess,
         Privilege::All,
     ];
     let reaching = facts.grants.iter().filter(|grant| {

@@ -129,7 +129,7 @@ async fn carry_out(
         .write::<CreateTable>(caller, Target::Namespace(&ident.namespace), operation)
         .await?;
     iceberg::check_free(&mut write, &ident.name).await?;
-    let NewPlace { placed, by_right } = place_new(weir, caller, &mut write, &ident, asked).await?;
+    let NewPlace { placed, right } = place_new(weir, caller, &mut write, &ident, asked).await?;
     let metadata = weir_iceberg::create(NewTable {
         uuid: Uuid::now_v7(),
         location: placed.location.to_string(),
@@ -154,13 +154,17 @@ async fn carry_out(
         }
         let document = Arc::new(Document::staged(metadata.to_json()?));
         let (location, place) = (placed.location, Box::new(placed.place));
-        let until = delivery::access_ends(write.facts());
         let new = NewStaged {
             ident: &ident,
             location: &location,
             is_made_up,
-            by_right,
+            by_right: right.is_some(),
         };
+        let ends = [
+            delivery::access_ends(write.facts()),
+            right.and_then(|right| right.until),
+        ];
+        let until = ends.into_iter().flatten().min();
         weir_db::staged::stage(&mut write, caller.principal, &new).await?;
         write.record(json!({ "table": ident.name, "location": location }));
         write.commit().await?;

@@ -1,5 +1,6 @@
 //! Where tables may lie. Every location that a client names is checked here before anything is written or handed out.
 
+use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use uuid::Uuid;
 use weir_core::authz::{Verb, verbs};
@@ -15,7 +16,7 @@ use weir_db::staged::{self, Ground};
 use weir_iceberg::TableMetadata;
 use weir_storage::Store;
 
-use crate::Weir;
+use crate::{Weir, delivery};
 
 /// A place for a table, and the store that it lies in.
 pub(crate) struct Placed {
@@ -27,8 +28,14 @@ pub(crate) struct Placed {
 /// A place that is free for a new table.
 pub(crate) struct NewPlace {
     pub(crate) placed: Placed,
-    /// Did it take the right to use the storage location?
-    pub(crate) by_right: bool,
+    /// The right to use the storage location, where it took that.
+    pub(crate) right: Option<Right>,
+}
+
+/// A caller's right to use a storage location as it likes.
+pub(crate) struct Right {
+    /// When it ends, where it does.
+    pub(crate) until: Option<DateTime<Utc>>,
 }
 
 /// The place of a new table or view: where the client asks for it, or below the catalog's own.
@@ -48,43 +55,43 @@ pub(crate) async fn place_new<P: Verb>(
         Some(asked) => Location::parse("location", asked)?,
         None => default_location(own.as_ref(), ident)?,
     };
-    let (store, place) = store_of(weir, caller, write, own.as_ref(), &location).await?;
+    let (store, place, mut right) = store_of(weir, caller, write, own.as_ref(), &location).await?;
     check_free(write, &location).await?;
-    // Elsewhere it took the right already.
-    let mut by_right = !is_own(own.as_ref(), &location);
-    if asked.is_some() && !by_right {
+    if asked.is_some() && right.is_none() {
         let inner = is_inner(caller, write, ident, own.as_ref(), &location).await?;
         let objection = match inner {
             None => is_used(caller, write, &location, &store).await?,
             inner => inner,
         };
-        by_right = overruled(weir, caller, write, &location, objection).await?;
+        right = overruled(weir, caller, write, &location, objection).await?;
     }
     let placed = Placed {
         location,
         store,
         place,
     };
-    Ok(NewPlace { placed, by_right })
+    Ok(NewPlace { placed, right })
 }
 
 /// What stands against a place for a table, in words for whoever asked for it. Who may use the storage location as it likes
 /// may have it still.
 type Objection = Option<&'static str>;
 
-/// Did it take the right to use the storage location?
+/// The right to use the storage location, where it takes that.
 async fn overruled<P: Verb>(
     weir: &Weir,
     caller: &Caller,
     write: &mut Write<P>,
     location: &Location,
     objection: Objection,
-) -> Result<bool> {
-    match objection {
-        None => Ok(false),
-        Some(_) if may_use(weir, caller, write, location).await? => Ok(true),
-        Some(why) => Err(Error::invalid("location", why)),
-    }
+) -> Result<Option<Right>> {
+    let Some(why) = objection else {
+        return Ok(None);
+    };
+    let right = right_to(weir, caller, write, location).await?;
+    right
+        .map(Some)
+        .ok_or_else(|| Error::invalid("location", why))
 }
 
 /// Does it lie in the namespace's part of the catalog's place?
@@ -199,14 +206,15 @@ fn no_root(namespace: &NamespaceIdent) -> Error {
 }
 
 /// The store that holds `location`, where the caller may place tables: in the namespace's part of the catalog's place, so that
-/// nobody takes the place of tables of other namespaces, or on a storage location that it holds DATA_LOCATION_ACCESS on.
+/// nobody takes the place of tables of other namespaces, or on a storage location that it holds DATA_LOCATION_ACCESS on: that
+/// right is told then.
 async fn store_of<P: Verb>(
     weir: &Weir,
     caller: &Caller,
     write: &mut Write<P>,
     own: Option<&Location>,
     location: &Location,
-) -> Result<(Store, Place)> {
+) -> Result<(Store, Place, Option<Right>)> {
     let unknown = || {
         Error::invalid(
             "location",
@@ -214,15 +222,15 @@ async fn store_of<P: Verb>(
         )
     };
     let (name, place) = place::place(write, location).await?.ok_or_else(unknown)?;
+    let mut right = None;
     if !is_own(own, location) {
-        let facts = write.facts_about(Target::Location(&name), caller).await?;
-        let may = weir.gate.would::<verbs::UseLocation>(caller, &facts)?;
+        right = right_on(weir, caller, write, &name).await?;
         let is_root = Location::parse("location", &place.url)? == *location;
-        if !may || is_root {
+        if right.is_none() || is_root {
             return Err(unknown());
         }
     }
-    Ok((open(weir, &place)?, place))
+    Ok((open(weir, &place)?, place, right))
 }
 
 pub(crate) fn open(weir: &Weir, place: &Place) -> Result<Store> {
@@ -269,7 +277,7 @@ pub(crate) async fn store_for<P: Verb>(
     file: &Location,
 ) -> Result<Store> {
     let own = own_folder(write, &ident.namespace).await?;
-    let (store, _) = store_of(weir, caller, write, own.as_ref(), file).await?;
+    let (store, ..) = store_of(weir, caller, write, own.as_ref(), file).await?;
     check_free(write, file).await?;
     Ok(store)
 }
@@ -302,26 +310,38 @@ pub(crate) async fn taken_over<P: Verb>(
     write: &mut Write<P>,
     file: &Location,
 ) -> Result<Option<Takes>> {
-    if may_use(weir, caller, write, file).await? {
+    if right_to(weir, caller, write, file).await?.is_some() {
         return Ok(Some(Takes::Anything));
     }
     let left = place::left_by(write, caller.principal, file).await?;
     Ok(left.map(Takes::What))
 }
 
-/// May the caller use the storage location that holds `location` as it likes?
-async fn may_use<P: Verb>(
+/// The caller's right to use the storage location that holds `location` as it likes.
+async fn right_to<P: Verb>(
     weir: &Weir,
     caller: &Caller,
     write: &mut Write<P>,
     location: &Location,
-) -> Result<bool> {
+) -> Result<Option<Right>> {
     // It may be unregistered by now.
-    let Some((name, _)) = place::place(write, location).await? else {
-        return Ok(false);
-    };
-    let facts = write.facts_about(Target::Location(&name), caller).await?;
-    weir.gate.would::<verbs::UseLocation>(caller, &facts)
+    match place::place(write, location).await? {
+        None => Ok(None),
+        Some((name, _)) => right_on(weir, caller, write, &name).await,
+    }
+}
+
+/// The caller's right to use the storage location of this name as it likes.
+async fn right_on<P: Verb>(
+    weir: &Weir,
+    caller: &Caller,
+    write: &mut Write<P>,
+    name: &Name,
+) -> Result<Option<Right>> {
+    let facts = write.facts_about(Target::Location(name), caller).await?;
+    let may = weir.gate.would::<verbs::UseLocation>(caller, &facts)?;
+    let until = delivery::access_ends(&facts);
+    Ok(may.then_some(Right { until }))
 }
 
 /// May a table that is registered from its metadata lie where it says, and is that free?
