@@ -1,21 +1,23 @@
-//! Bodies: one that comes in is awaited for a while and compared with its digests, one that goes out is handed on.
+//! Bodies: one that comes in is compared with its length and its digests, one that goes out is handed on.
 //!
 //! s3s takes chunks apart and compares the SHA-256 that is signed; the checksums and the MD5 that a client sends along it
 //! leaves to us.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
 use futures::{StreamExt, stream};
 use http::{HeaderMap, HeaderValue};
 use s3s::TrailingHeaders;
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
 use s3s::dto::{Checksum, StreamingBlob};
-use std::time::Duration;
 use sync_wrapper::SyncStream;
 use weir_core::{Error, Result};
 use weir_storage::Incoming;
 use weir_storage::stream::Body;
+
+use crate::arrival::Arrival;
 
 const TRAILER: &str = "x-amz-trailer";
 
@@ -24,35 +26,74 @@ pub fn outgoing(body: Body) -> StreamingBlob {
     StreamingBlob::wrap(SyncStream::new(body))
 }
 
-/// What comes in. It ends with an error where it is not what its digests say, before its end is seen.
+/// What comes in. It ends with an error where it is not what its length and its digests say, before its end is seen.
 pub fn incoming(
     body: Option<StreamingBlob>,
     length: Option<i64>,
     headers: &HeaderMap,
     trailers: Option<TrailingHeaders>,
-    idle: Duration,
+    arrival: Option<Arrival>,
 ) -> Incoming {
     let length = length.and_then(|length| u64::try_from(length).ok());
     let digests = Digests::of(headers, trailers);
-    let reading = body.map(|body| (body, digests));
-    let body = stream::unfold(reading, move |reading| async move {
-        let (mut body, mut digests) = reading?;
-        match tokio::time::timeout(idle, body.next()).await {
-            Err(_) => Some((
-                Err(Error::invalid("idle", "The rest of the body did not come.")),
-                None,
-            )),
-            Ok(Some(Ok(piece))) => {
-                digests.update(&piece);
-                Some((Ok(piece), Some((body, digests))))
-            }
-            Ok(Some(Err(error))) => Some((Err(broken(error)), None)),
-            Ok(None) => digests.check().err().map(|error| (Err(error), None)),
-        }
+    let reading = body.map(|body| Reading {
+        body,
+        digests,
+        left: length,
+        arrival,
     });
+    let body = stream::unfold(reading, |reading| async { reading?.next().await });
     Incoming {
         body: body.boxed(),
         length,
+    }
+}
+
+/// A body that is being read.
+struct Reading {
+    body: StreamingBlob,
+    digests: Digests,
+    /// How much of it is still to come, where its length was told.
+    left: Option<u64>,
+    arrival: Option<Arrival>,
+}
+
+impl Reading {
+    async fn next(mut self) -> Option<(Result<Bytes>, Option<Self>)> {
+        match self.body.next().await {
+            Some(Ok(piece)) => {
+                if let Some(arrival) = &self.arrival {
+                    arrival.hand_on();
+                }
+                if let Err(error) = self.count(piece.len() as u64) {
+                    return Some((Err(error), None));
+                }
+                self.digests.update(&piece);
+                Some((Ok(piece), Some(self)))
+            }
+            Some(Err(error)) => {
+                let failure = self.arrival.and_then(|arrival| arrival.failure());
+                Some((Err(failure.unwrap_or_else(|| broken(error))), None))
+            }
+            None => self.check().err().map(|error| (Err(error), None)),
+        }
+    }
+
+    fn count(&mut self, bytes: u64) -> Result<()> {
+        if let Some(left) = &mut self.left {
+            *left = left
+                .checked_sub(bytes)
+                .ok_or_else(|| Error::invalid("body", "The body is longer than it says."))?;
+        }
+        Ok(())
+    }
+
+    /// Is what came all of it?
+    fn check(self) -> Result<()> {
+        match self.left {
+            None | Some(0) => self.digests.check(),
+            Some(_) => Err(Error::invalid("body", "The body broke off.")),
+        }
     }
 }
 

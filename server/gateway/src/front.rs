@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use weir_core::id::RequestId;
 
+use crate::arrival::{Arrival, Arriving, ChunkRoom};
 use crate::door::Door;
 use crate::operations::Operations;
 use crate::{fault, query};
@@ -63,6 +64,7 @@ pub struct Front {
     s3: S3Service,
     room: Arc<Semaphore>,
     small_bodies: Arc<Semaphore>,
+    chunks: ChunkRoom,
     pub(crate) idle: Duration,
 }
 
@@ -77,17 +79,21 @@ impl NameValidation for AnyName {
 
 impl Front {
     pub fn new(door: Door, config: &GatewayConfig) -> Self {
-        let mut builder = S3ServiceBuilder::new(Operations { idle: config.idle });
+        let mut builder = S3ServiceBuilder::new(Operations);
         builder.set_auth(door.clone());
         builder.set_access(door);
         builder.set_validation(AnyName);
         let mut limits = S3Config::default();
         limits.xml_max_body_size = MAX_XML_BYTES;
+        // Forms are refused before s3s sees them. Were one to pass, nothing of it would be kept.
+        limits.post_object_max_file_size = 0;
+        limits.form_max_fields_size = 0;
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(limits))));
         Self {
             s3: builder.build(),
             room: Arc::new(Semaphore::new(config.max_requests)),
             small_bodies: Arc::new(Semaphore::new(config.max_requests)),
+            chunks: ChunkRoom::default(),
             idle: config.idle,
         }
     }
@@ -130,8 +136,14 @@ impl Front {
             .size_hint()
             .exact()
             .is_some_and(|bytes| (1..=SMALL_BODY_BYTES).contains(&bytes));
+        if body.is_end_stream() {
+            return Ok(Request::from_parts(parts, Body::empty()));
+        }
         if !small {
-            return Ok(Request::from_parts(parts, Body::from(body)));
+            let chunks = is_chunked(&parts.headers).then(|| self.chunks.clone());
+            let (body, arrival) = Arriving::new(body, self.idle, chunks);
+            parts.extensions.insert(arrival);
+            return Ok(Request::from_parts(parts, Body::http_body_unsync(body)));
         }
         let slow = || S3Error::new(S3ErrorCode::SlowDown);
         let _place = self.small_bodies.try_acquire().map_err(|_| slow())?;
@@ -150,11 +162,21 @@ impl Front {
         let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else {
             return refuse(S3Error::new(S3ErrorCode::SlowDown));
         };
+        let arrival = request.extensions().get::<Arrival>().cloned();
         let answered = AssertUnwindSafe(self.admitted(request))
             .catch_unwind()
             .await;
         let response = match answered {
-            Ok(response) => response?,
+            Ok(response) => {
+                let response = response?;
+                // s3s takes it for the server's fault that the XML of a request did not come.
+                match arrival.and_then(|arrival| arrival.failure()) {
+                    Some(error) if response.status().is_server_error() => {
+                        refuse(fault::of(&error))?
+                    }
+                    _ => response,
+                }
+            }
             Err(_) => {
                 tracing::error!(request.id = %id, "a request of the gateway panicked");
                 refuse(S3Error::new(S3ErrorCode::InternalError))?
@@ -182,18 +204,43 @@ fn refuse(error: S3Error) -> Result<Response<Body>, HttpError> {
     response.map_err(|error| HttpError::new(Box::new(error)))
 }
 
+/// Does the body come in chunks, each with a signature, or before a checksum?
+fn is_chunked(headers: &HeaderMap) -> bool {
+    let mut told = headers.get_all("x-amz-content-sha256").iter();
+    told.any(|value| value.as_bytes().starts_with(b"STREAMING-"))
+}
+
+/// Could anybody take this content type for a form's? What is not plain text, one reader skips and another does not.
+fn is_form(kind: &HeaderValue) -> bool {
+    kind.to_str()
+        .map_or(true, |kind| kind.to_ascii_lowercase().contains("multipart"))
+}
+
+/// The one value of a header, in plain text; none where there are more, or others.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+}
+
 /// Why a request is not looked at any further.
 fn unspoken(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<S3Error> {
-    let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let form = value(header::CONTENT_TYPE.as_str()).is_some_and(|kind| {
-        kind.trim_start()
-            .to_ascii_lowercase()
-            .starts_with("multipart/")
-    });
-    if *method == Method::POST && form {
+    if *method == Method::POST && headers.get_all(header::CONTENT_TYPE).iter().any(is_form) {
         return Some(fault::unsupported("Forms are not taken here."));
     }
-    let old = value(header::AUTHORIZATION.as_str()).is_some_and(|value| value.starts_with("AWS "));
+    let signed = headers.contains_key(header::AUTHORIZATION);
+    if signed && only(headers, "x-amz-content-sha256").is_none() {
+        // Without it a request could be one for STS, the body of which is waited for before its signature is compared.
+        let message =
+            "A signed request says what its body hashes to, once, in x-amz-content-sha256.";
+        return Some(fault::denied(message));
+    }
+    let old = headers.get_all(header::AUTHORIZATION).iter();
+    let old = old
+        .into_iter()
+        .any(|value| value.as_bytes().starts_with(b"AWS "));
     let mut parameters = query::parameters(uri);
     if old || parameters.any(|it| matches!(&*it.name, "AWSAccessKeyId" | "Signature")) {
         return Some(fault::denied("Requests are signed with AWS4-HMAC-SHA256."));

@@ -16,6 +16,7 @@
     )
 )]
 
+mod arrival;
 mod body;
 mod door;
 mod fault;

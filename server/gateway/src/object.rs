@@ -11,7 +11,6 @@ use s3s::dto::{
 };
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 use std::sync::Arc;
-use std::time::Duration;
 use weir_core::ErrorKind;
 use weir_core::delivery::scope::{Target, Writing};
 use weir_core::location::Location;
@@ -100,10 +99,7 @@ pub async fn head(req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadOb
     Ok(response)
 }
 
-pub async fn put(
-    req: S3Request<PutObjectInput>,
-    idle: Duration,
-) -> S3Result<S3Response<PutObjectOutput>> {
+pub async fn put(req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
     let (pass, input) = (pass(&req.extensions)?, req.input);
     let (target, writing) = scope(pass)
         .may_write(&input.bucket, &input.key)
@@ -127,8 +123,13 @@ pub async fn put(
             ));
         }
     };
-    let length = input.content_length;
-    let content = body::incoming(input.body, length, &req.headers, req.trailing_headers, idle);
+    let content = body::incoming(
+        input.body,
+        input.content_length,
+        &req.headers,
+        req.trailing_headers,
+        req.extensions.get().cloned(),
+    );
     let asked = input.if_none_match.is_some();
     let put = pass.store.put(&location, content, &mode).await;
     let meta = put.map_err(|error| unwritten(&error, writing, asked))?;

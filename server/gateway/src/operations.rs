@@ -12,7 +12,7 @@ use s3s::dto::{
 };
 use s3s::{S3, S3Request, S3Response, S3Result};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 use weir_core::delivery::scope::Scope;
 use weir_storage::{ObjectMeta, unquoted};
 
@@ -20,9 +20,7 @@ use crate::door::Pass;
 use crate::{fault, list, object, upload};
 
 #[derive(Debug)]
-pub struct Operations {
-    pub idle: Duration,
-}
+pub struct Operations;
 
 /// What the door let the request in with.
 pub fn pass(extensions: &Extensions) -> S3Result<&Arc<Pass>> {
@@ -65,7 +63,7 @@ impl S3 for Operations {
     }
 
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
-        object::put(req, self.idle).await
+        object::put(req).await
     }
 
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> Answer<CopyObjectOutput> {
@@ -102,7 +100,7 @@ impl S3 for Operations {
     }
 
     async fn upload_part(&self, req: S3Request<UploadPartInput>) -> Answer<UploadPartOutput> {
-        upload::part(req, self.idle).await
+        upload::part(req).await
     }
 
     async fn complete_multipart_upload(

@@ -1,9 +1,9 @@
-//! The gateway's listener.
+//! The gateway's listener. It speaks HTTP/1.1, as S3 does: nobody holds a hundred requests open over one connection.
 
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -12,22 +12,13 @@ use tokio_util::sync::CancellationToken;
 use crate::front::Front;
 use crate::patient::Patient;
 
-/// Clients keep connections for their next request about so long.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
-
 /// Serves until `stop`, then lets requests under way finish within `drain`.
 pub async fn serve(listener: TcpListener, front: Front, stop: CancellationToken, drain: Duration) {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let mut builder = http1::Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(front.idle)
         .max_buf_size(256 * 1024);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(256)
-        .keep_alive_interval(Duration::from_secs(30));
     let graceful = GracefulShutdown::new();
     loop {
         let (stream, _) = tokio::select! {
@@ -53,12 +44,7 @@ pub async fn serve(listener: TcpListener, front: Front, stop: CancellationToken,
     }
 }
 
-fn spawn(
-    builder: &auto::Builder<TokioExecutor>,
-    graceful: &GracefulShutdown,
-    stream: TcpStream,
-    front: Front,
-) {
+fn spawn(builder: &http1::Builder, graceful: &GracefulShutdown, stream: TcpStream, front: Front) {
     // Small answers must not wait for the peer's delayed acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
@@ -68,7 +54,7 @@ fn spawn(
         let front = front.clone();
         async move { front.answer(request).await }
     });
-    let connection = builder.serve_connection(io, service).into_owned();
+    let connection = builder.serve_connection(io, service);
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {

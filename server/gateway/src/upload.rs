@@ -7,7 +7,6 @@ use s3s::dto::{
     UploadPartOutput,
 };
 use s3s::{S3ErrorCode, S3Request, S3Response, S3Result};
-use std::time::Duration;
 use weir_core::ErrorKind;
 use weir_core::delivery::scope::{Target, Writing};
 use weir_core::location::Location;
@@ -35,16 +34,18 @@ pub async fn begin(
     }))
 }
 
-pub async fn part(
-    req: S3Request<UploadPartInput>,
-    idle: Duration,
-) -> S3Result<S3Response<UploadPartOutput>> {
+pub async fn part(req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
     let (pass, input) = (pass(&req.extensions)?, req.input);
     let (location, _) = target(pass, &input.bucket, &input.key)?;
     let number = u16::try_from(input.part_number)
         .map_err(|_| fault::wrong("A part has a number from 1 to 10,000."))?;
-    let length = input.content_length;
-    let content = body::incoming(input.body, length, &req.headers, req.trailing_headers, idle);
+    let content = body::incoming(
+        input.body,
+        input.content_length,
+        &req.headers,
+        req.trailing_headers,
+        req.extensions.get().cloned(),
+    );
     let put = pass
         .store
         .put_part(&location, &input.upload_id, number, content)

@@ -1,4 +1,4 @@
-use super::rig::{KEY, Rig, ask, list, raw, secret};
+use super::rig::{Ask, KEY, Rig, ask, list, raw, secret};
 use crate::GatewayConfig;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -188,6 +188,11 @@ async fn what_is_not_spoken_here_is_refused() {
         raw("POST", "/lake")
             .header("content-type", "multipart/form-data; boundary=x")
             .body("--x--"),
+        form().loose("content-type", "multipart/form-data; boundary=x"),
+        form().loose("content-type", "multipart/form-data; boundary=x; a=\"é\""),
+        form()
+            .loose("content-type", "é")
+            .loose("content-type", "multipart/form-data; boundary=x"),
     ] {
         let got = rig.send(&asked).await;
         assert!(
@@ -198,6 +203,16 @@ async fn what_is_not_spoken_here_is_refused() {
         );
     }
     assert_eq!(rig.disk(), before);
+}
+
+/// A form that nobody signed, as a browser sends one.
+fn form() -> Ask {
+    let mut body =
+        b"--x\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nw/t1/form\r\n".to_vec();
+    body.extend(b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n");
+    body.extend([b'x'; 100_000]);
+    body.extend(b"\r\n--x--\r\n");
+    raw("POST", "/lake").anonymous().body(body)
 }
 
 #[tokio::test]
@@ -225,6 +240,48 @@ async fn more_requests_than_there_is_room_for_are_told_to_slow_down() {
     .await;
     let got = rig.send(&list("w/t1/")).await;
     assert_eq!(got.fault(), (503, "SlowDown".to_owned()));
+}
+
+#[tokio::test]
+async fn who_sends_nothing_is_not_waited_for() {
+    let rig = Rig::with(GatewayConfig {
+        idle: Duration::from_millis(100),
+        ..GatewayConfig::default()
+    })
+    .await;
+    // HTTP/2 is not spoken: a request of its own for each stream, and none of them taken.
+    for begun in [
+        "",
+        "P",
+        "GET /lake HTTP/1.1\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
+        let mut stream = rig.connect().await;
+        stream.write_all(begun.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let over = stream.read_to_end(&mut answer);
+        let over = tokio::time::timeout(Duration::from_secs(10), over).await;
+        assert!(over.is_ok(), "{begun:?}");
+        assert!(!answer.starts_with(b"HTTP/1.1 2"), "{begun:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_body_is_waited_for_before_its_signature_is_compared() {
+    let rig = Rig::with(GatewayConfig {
+        max_requests: 1,
+        ..GatewayConfig::default()
+    })
+    .await;
+    let sts = raw("POST", "/").anonymous().promised(1_000_000).loose(
+        "authorization",
+        "AWS4-HMAC-SHA256 Credential=WEIR0001/20260101/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=0",
+    );
+    let mut stream = rig.connect().await;
+    stream.write_all(&sts.head()).await.unwrap();
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 403");
 }
 
 #[tokio::test]

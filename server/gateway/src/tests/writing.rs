@@ -192,6 +192,43 @@ fn trailing(sum: &str) -> Ask {
 }
 
 #[tokio::test]
+async fn chunks_are_taken_up_to_a_size_and_a_body_up_to_its_length() {
+    let rig = Rig::new().await;
+    let chunked = |length: usize, chunks: &[usize]| {
+        let mut body = Vec::new();
+        for size in chunks.iter().chain(&[0]) {
+            body.extend(format!("{size:x}\r\n").into_bytes());
+            body.extend(vec![7; *size]);
+            body.extend(b"\r\n");
+        }
+        ask("PUT", "w/t1/chunks")
+            .payload("STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+            .header("content-encoding", "aws-chunked")
+            .header("x-amz-decoded-content-length", &length.to_string())
+            .header("x-amz-trailer", "x-amz-meta-none")
+            .body(body)
+    };
+    const MIB: usize = 1 << 20;
+    for (length, chunks, expected) in [
+        (20 * MIB, &[20 * MIB][..], None),
+        (20 * MIB, &[MIB; 20][..], None),
+        (65 * MIB, &[65 * MIB][..], Some("EntityTooLarge")),
+        (2 * MIB, &[MIB][..], Some("IncompleteBody")),
+        (MIB, &[MIB, MIB][..], Some("IncompleteBody")),
+    ] {
+        let got = rig.send(&chunked(length, chunks)).await;
+        match expected {
+            None => assert_eq!(got.status, 200, "{}", got.text()),
+            Some(code) => assert_eq!(got.fault(), (400, code.to_owned())),
+        }
+        let written = std::fs::read(rig.path("t1/chunks")).map(|content| content.len());
+        assert_eq!(written.ok(), expected.is_none().then_some(length));
+        drop(std::fs::remove_file(rig.path("t1/chunks")));
+    }
+    assert!(rig.drafts().is_empty());
+}
+
+#[tokio::test]
 async fn a_half_written_object_is_never_seen() {
     let rig = Rig::new().await;
     let asked = ask("PUT", "w/t1/half").promised(4_000_000);
