@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import time
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -145,3 +146,22 @@ def kept_after_refusal(face: Face, path: str) -> bool:
             return bool(connection.recv(65536))
         except ConnectionError:
             return False
+
+
+def left_waiting(face: Face, begun: list[bytes], patience: float) -> list[bytes]:
+    """Opens a connection for each of these beginnings, and returns those that are still open after `patience` seconds."""
+    where = urlsplit(face.base)
+    connections = [socket.create_connection((where.hostname, where.port)) for _ in begun]
+    for connection, said in zip(connections, begun, strict=True):
+        connection.sendall(said)
+    ends, still = time.monotonic() + patience, []
+    for connection, said in zip(connections, begun, strict=True):
+        with connection:
+            try:
+                while connection.settimeout(max(0.01, ends - time.monotonic())) or connection.recv(65536):
+                    pass
+            except TimeoutError:
+                still.append(said)
+            except ConnectionError:
+                pass
+    return still

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from face import Face, envelope, kept_after_refusal, path_of, send_large
+from face import Face, envelope, kept_after_refusal, left_waiting, path_of, send_large
 from management import Management
 from requests_raw import append, create, create_view, scan_report, schema, set_properties
 from weir_process import Principal
@@ -311,3 +311,9 @@ def test_what_is_large_is_compressed_for_who_asks(face: Face, space: str) -> Non
 def test_every_answer_has_a_request_id(face: Face, at: str) -> None:
     for path in (face.root + at, "/v1/nothing"):
         assert face.send("GET", path, checked=False).headers["x-request-id"]
+
+
+def test_who_says_nothing_or_half_of_it_is_not_waited_for(face: Face) -> None:
+    head = b"POST /api/v1/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 40\r\n"
+    begun = [b"", b"P", b"PRI * HTTP/2.0\r\n", b"GET / HTTP/1.1\r\n", head + b"connection: close\r\n\r\n{"]
+    assert left_waiting(face, begun, patience=15) == []

@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
@@ -30,6 +31,9 @@ use crate::meters::Meters;
 /// A body that is worth reading for nothing.
 const SMALL_BODY_BYTES: u64 = 64 * 1024;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+const SMALL_BODY_PATIENCE: Duration = Duration::from_secs(10);
+/// How every connection of HTTP/2 begins (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Puts what every request passes through around the routes, outermost first.
 pub fn layered(routes: Router, config: &ServerConfig) -> Router {
@@ -48,6 +52,8 @@ pub fn layered(routes: Router, config: &ServerConfig) -> Router {
                 )
             },
         ))
+        // Outside of what is served at a time: whoever sends none of it takes up nobody's turn.
+        .layer(middleware::from_fn(take_body))
         .layer(HandleErrorLayer::new(|error: BoxError| async move {
             let mut answer = plain(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -61,7 +67,6 @@ pub fn layered(routes: Router, config: &ServerConfig) -> Router {
         .load_shed()
         .layer(GlobalConcurrencyLimitLayer::new(config.max_requests))
         .timeout(deadline)
-        .layer(middleware::from_fn(take_body))
         .layer(CompressionLayer::new().gzip(true));
     routes.layer(layers)
 }
@@ -97,12 +102,14 @@ async fn take_body(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    match axum::body::to_bytes(body, usize::MAX).await {
-        Ok(bytes) => {
+    let whole = axum::body::to_bytes(body, usize::MAX);
+    match tokio::time::timeout(SMALL_BODY_PATIENCE, whole).await {
+        Ok(Ok(bytes)) => {
             next.run(Request::from_parts(parts, Body::from(bytes)))
                 .await
         }
-        Err(_) => plain(StatusCode::BAD_REQUEST, "The body broke off.\n"),
+        Ok(Err(_)) => plain(StatusCode::BAD_REQUEST, "The body broke off.\n"),
+        Err(_) => plain(StatusCode::REQUEST_TIMEOUT, "The body did not come.\n"),
     }
 }
 
@@ -169,7 +176,8 @@ pub async fn serve(
                 }
             },
         };
-        spawn(&builder, &graceful, stream, peer, routes.clone());
+        let stop = stop.clone();
+        spawn(&builder, &graceful, stop, stream, peer, routes.clone());
     }
     drop(listener);
     if tokio::time::timeout(drain, graceful.shutdown())
@@ -183,6 +191,7 @@ pub async fn serve(
 fn spawn(
     builder: &auto::Builder<TokioExecutor>,
     graceful: &GracefulShutdown,
+    stop: CancellationToken,
     stream: TcpStream,
     peer: SocketAddr,
     routes: Router,
@@ -195,15 +204,35 @@ fn spawn(
         request.extensions_mut().insert(ConnectInfo(peer));
         request.map(Body::new)
     });
-    let connection = builder
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-        .into_owned();
-    let connection = graceful.watch(connection);
+    let (builder, watcher) = (builder.clone(), graceful.watcher());
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
+        // Only then does hyper begin to count how long a client keeps it waiting.
+        let greeted = tokio::time::timeout(HEADER_TIMEOUT, greeting(&stream));
+        let greeted = stop.run_until_cancelled_owned(greeted).await;
+        if !matches!(greeted, Some(Ok(Ok(())))) {
+            return;
+        }
+        let io = TokioIo::new(stream);
+        let connection = builder.serve_connection(io, TowerToHyperService::new(service));
+        if let Err(error) = watcher.watch(connection.into_owned()).await {
             tracing::debug!(%error, "a connection ended early");
         }
     });
+}
+
+/// Waits until a client said so much that its protocol is known, and reads none of it.
+async fn greeting(stream: &TcpStream) -> io::Result<()> {
+    let mut begun = [0; PREFACE.len()];
+    loop {
+        let said = stream.peek(&mut begun).await?;
+        match begun.get(..said) {
+            Some([]) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Some(said) if said.len() < PREFACE.len() && PREFACE.starts_with(said) => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            _ => return Ok(()),
+        }
+    }
 }
 
 /// Where a listener is reached from this machine: a wildcard address is, by loopback.
