@@ -176,3 +176,15 @@ def test_a_view_that_another_dropped_is_not_registered(face: Face, creator: Face
     body = {"name": "again", "metadata-location": made["metadata-location"]}
     creator.refused("POST", f"/namespaces/{space}/register-view", 403, json=body)
     face.call("POST", f"/namespaces/{space}/register-view", json=body)
+
+
+def test_a_view_writes_into_no_place_but_its_own(face: Face, space: str, table: str) -> None:
+    theirs = {"write.metadata.path": str(face.load(f"{space}.orders")["location"]) + "/data"}
+    views = f"/namespaces/{space}/views"
+    face.refused("POST", views, 400, json=create_view("astray") | {"properties": theirs})
+    made = face.call("POST", views, json=create_view("own"))["metadata"]
+    own = {"write.metadata.path": made["location"] + "/elsewhere"}
+    for properties, status in ((theirs, 400), (own, 200)):
+        body = {"requirements": [], "updates": [{"action": "set-properties", "updates": properties}]}
+        face.call("POST", f"{views}/own", expect=status, json=body)
+    assert "/elsewhere/" in face.call("GET", f"{views}/own")["metadata-location"]

@@ -90,6 +90,7 @@ pub async fn create(
             now_ms: write.now().timestamp_millis(),
         })?;
         let file = metadata.next_metadata_location(None);
+        check_own(&file, &placed.location)?;
         let text = Bytes::from(metadata.to_json()?);
         insert(&mut write, caller, &ident, &metadata, &file, &text).await?;
         put(&placed.store, &file, text.clone()).await?;
@@ -260,6 +261,7 @@ async fn evaluate(
     }
     let placed = place_known(weir, &locked.location, locked.storage.as_ref())?;
     let file = after.next_metadata_location(Some(&locked.metadata_location));
+    check_own(&file, &placed.location)?;
     let text = Bytes::from(after.to_json()?);
     keep_schema(&mut write, caller, &before, &after).await?;
     put(&placed.store, &file, text.clone()).await?;
@@ -273,6 +275,17 @@ async fn evaluate(
         text,
         Snapshots::All,
     )))
+}
+
+/// A view's files lie in its own place, whatever its properties say.
+fn check_own(file: &str, place: &Location) -> Result<()> {
+    let own = Location::parse("location", file).is_ok_and(|file| file.is_under(place));
+    own.then_some(()).ok_or_else(|| {
+        Error::invalid(
+            "write.metadata.path",
+            "This path does not lie in the view's own location.",
+        )
+    })
 }
 
 async fn keep_schema(
