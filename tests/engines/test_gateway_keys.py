@@ -94,10 +94,16 @@ def test_the_master_key_is_exchanged_and_a_lost_one_is_told(brief: Weir) -> None
     file.write_text(new)
     told = weir("keys", "rotate")
     assert told.returncode == 1 and "was not given" in told.stderr and old.strip() not in told.stderr
-    # The new one in front of the old one takes over; then the old one can go.
+    with pytest.raises(RuntimeError, match="was not given"):
+        brief.start()
+    # The new one in front of the old one takes over, beside the server; then the old one can go.
     file.write_text(new + old)
+    brief.start()
     rotated = weir("keys", "rotate")
     assert rotated.returncode == 0 and rotated.stdout.startswith("1 secrets"), rotated
+    assert brief.ready is not None
+    Face.sign_in(brief.ready, brief.ready.principals["spark"]).load("keys.own")
+    brief.stop()
     file.write_text(new)
     brief.start()
     assert brief.ready is not None

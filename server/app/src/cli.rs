@@ -10,6 +10,7 @@ use weir_core::{Error, ErrorKind, Result};
 use weir_db::Db;
 
 use crate::config::Config;
+use crate::postgres::Embedded;
 use crate::{DocumentedFace, crawl, demo, keys, logs, serve};
 
 /// An open catalog and governance server for data lakes.
@@ -154,9 +155,15 @@ async fn execute(cli: Cli) -> Result<()> {
     }
 }
 
-/// Does something with the migrated database, without a server.
+/// Does something with the migrated database, without a server or beside one.
 async fn with_database(config: &Config, act: impl AsyncFnOnce(&Db) -> Result<()>) -> Result<()> {
-    let (url, embedded) = serve::database(config).await?;
+    let (url, embedded) = match serve::database(config).await {
+        Err(error) if error.kind() == ErrorKind::Conflict => {
+            let running = Embedded::url_of_running(&config.database.data_dir);
+            (running.ok_or(error)?, None)
+        }
+        found => found?,
+    };
     let db = Db::connect(&url, &config.database.pool).await?;
     let done = match db.migrate().await {
         Ok(()) => act(&db).await,

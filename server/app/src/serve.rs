@@ -67,6 +67,7 @@ pub async fn start(config: &Config, database_url: &str, alone: bool) -> Result<S
     let clock = Arc::new(SystemClock);
     let freshness = Freshness::new(db.clone());
     let keyring = keys::keyring(config, &db).await?;
+    weir_operations::keys::check(&db, &keyring).await?;
     let key = GatewayKey::obtain(&db, &keyring, clock.now()).await?;
     let files = gateway(config, key, &freshness).await?;
     let weir = Weir::new(

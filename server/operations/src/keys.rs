@@ -86,6 +86,23 @@ pub async fn any_sealed(db: &Db) -> Result<bool> {
     secret::any(db).await
 }
 
+/// Opens everything that is sealed, so that a server which could not says so at its start.
+///
+/// Errors: `Unavailable` where a master key is missing; `Internal` for what somebody changed.
+pub async fn check(db: &Db, keyring: &Keyring) -> Result<()> {
+    let mut after: Option<Uuid> = None;
+    loop {
+        let page = secret::list(db, after, PAGE).await?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = Some(last.id);
+        for sealed in &page {
+            keyring.open(sealed)?;
+        }
+    }
+}
+
 /// What became of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rotated {

@@ -123,18 +123,24 @@ async fn initdb(site: &Site, password: &Path) -> Result<()> {
 
 /// The superuser's password; a new one where the file was lost.
 pub(super) async fn password(site: &Site) -> Result<SecretString> {
-    let path = site.data_dir.join(PASSWORD);
+    if let Some(kept) = kept_password(&site.data_dir)? {
+        return Ok(kept);
+    }
+    let password = new_password(site)?;
+    let sql = format!("ALTER ROLE {NAME} PASSWORD '{}'", password.expose_secret());
+    process::single_user(site, &sql).await?;
+    Ok(password)
+}
+
+/// The superuser's password, unless its file was lost.
+pub(super) fn kept_password(data_dir: &Path) -> Result<Option<SecretString>> {
+    let path = data_dir.join(PASSWORD);
     match fs::read_to_string(&path) {
-        Ok(text) if is_password(text.trim()) => Ok(text.trim().into()),
+        Ok(text) if is_password(text.trim()) => Ok(Some(text.trim().into())),
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
             Err(failed("read", &path, cause))
         }
-        _ => {
-            let password = new_password(site)?;
-            let sql = format!("ALTER ROLE {NAME} PASSWORD '{}'", password.expose_secret());
-            process::single_user(site, &sql).await?;
-            Ok(password)
-        }
+        _ => Ok(None),
     }
 }
 

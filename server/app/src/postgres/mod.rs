@@ -108,10 +108,15 @@ impl Embedded {
 
     /// The connection URL, password included: a secret. Every part that the environment could override is given.
     pub fn url(&self) -> String {
-        let dir = self.socket.path().to_string_lossy();
-        let dir = utf8_percent_encode(&dir, NON_ALPHANUMERIC);
-        let password = self.password.expose_secret();
-        format!("postgres://{NAME}:{password}@localhost:{PORT}/{NAME}?host={dir}&sslmode=disable")
+        url(self.socket.path(), &self.password)
+    }
+
+    /// The connection URL of the cluster that another weir runs on this data directory, if one does.
+    pub fn url_of_running(data_dir: &Path) -> Option<String> {
+        let data_dir = fs::canonicalize(data_dir).ok()?;
+        let file = stale::PidFile::read(&data_dir.join("postgres")).filter(|file| file.ready)?;
+        let password = cluster::kept_password(&data_dir).ok()??;
+        Some(url(&file.socket_dir, &password))
     }
 
     pub fn socket_dir(&self) -> &Path {
@@ -132,6 +137,13 @@ impl Embedded {
     pub async fn stop(self) -> Result<()> {
         self.postmaster.stop().await
     }
+}
+
+fn url(socket_dir: &Path, password: &SecretString) -> String {
+    let dir = socket_dir.to_string_lossy();
+    let dir = utf8_percent_encode(&dir, NON_ALPHANUMERIC);
+    let password = password.expose_secret();
+    format!("postgres://{NAME}:{password}@localhost:{PORT}/{NAME}?host={dir}&sslmode=disable")
 }
 
 /// All that the steps of a start share.

@@ -3,7 +3,7 @@
 //! The lock on the data directory is held by now, so a postmaster that lives here belongs to no other weir.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
@@ -11,10 +11,11 @@ use weir_core::error::{Error, Result};
 
 use super::{FAST, IMMEDIATE, POLL, failed};
 
-/// The lines of `postmaster.pid` that we use: the process, and what it says of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The lines of `postmaster.pid` that we use: the process, where its socket lies, and what it says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PidFile {
     pub pid: i32,
+    pub socket_dir: PathBuf,
     pub ready: bool,
 }
 
@@ -26,8 +27,13 @@ impl PidFile {
     fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         let pid = lines.next()?.trim().parse().ok()?;
-        let ready = lines.nth(6).is_some_and(|status| status.trim() == "ready");
-        Some(Self { pid, ready })
+        let socket_dir = lines.nth(3).unwrap_or_default().trim().into();
+        let ready = lines.nth(2).is_some_and(|status| status.trim() == "ready");
+        Some(Self {
+            pid,
+            socket_dir,
+            ready,
+        })
     }
 }
 
