@@ -109,7 +109,11 @@ pub async fn credential_of_new(
     }
     match credential(weir, caller, ident).await {
         Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::NotFound) => Ok(None),
-        Err(error) => Err(error),
+        // The table is there: an error would have it made again. A load says what is the matter with the store.
+        Err(error) => {
+            tracing::warn!(?error, "a table was made, and no credential for it");
+            Ok(None)
+        }
         Ok(credential) => Ok(credential.filter(|credential| credential.serves(way))),
     }
 }

@@ -6,7 +6,6 @@ use secrecy::ExposeSecret;
 use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
-use weir_core::Result;
 use weir_core::authz::verbs::{Describe, Select};
 use weir_core::authz::{Facts, Permit};
 use weir_core::catalog::TableKind;
@@ -14,6 +13,7 @@ use weir_core::grant::ColumnScope;
 use weir_core::id::PrincipalId;
 use weir_core::name::TableIdent;
 use weir_core::principal::{Caller, Tick};
+use weir_core::{ErrorKind, Result};
 use weir_db::Db;
 use weir_db::freshness::Freshness;
 use weir_db::iceberg::{self, Lies, SealedMetadata, Snapshots};
@@ -55,7 +55,11 @@ pub async fn load(weir: &Weir, caller: &Caller, request: LoadRequest<'_>) -> Res
     let kind = TableKind::Iceberg;
     let opened = opened(weir, caller, ident, kind, snapshots, "table.load").await?;
     let credential = match request.way != Way::Unaided && opened.whole {
-        true => deliver(weir, caller, ident, &opened.fresh).await?,
+        true => match deliver(weir, caller, ident, &opened.fresh).await {
+            // Clients ask for a credential without being told to, and may have another way to the files.
+            Err(error) if error.kind() == ErrorKind::Unsupported => None,
+            delivered => delivered?,
+        },
         false => None,
     };
     let credential = credential.filter(|credential| credential.serves(request.way));
