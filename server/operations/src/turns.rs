@@ -12,8 +12,16 @@ use weir_iceberg::TableMetadata;
 pub(crate) struct Turns {
     queues: Cache<TableIdent, Arc<Mutex<()>>>,
     places: Arc<Semaphore>,
-    /// What was committed here last, and when.
-    committed: Cache<TableIdent, (Instant, Arc<TableMetadata>)>,
+    committed: Cache<TableIdent, Committed>,
+}
+
+/// What was committed here last, and when.
+#[derive(Debug, Clone)]
+struct Committed {
+    at: Instant,
+    metadata: Arc<TableMetadata>,
+    /// Of the metadata as text.
+    bytes: usize,
 }
 
 /// Gives way when it is dropped.
@@ -33,7 +41,10 @@ impl Turns {
                 .build(),
             places: Arc::new(Semaphore::new(at_once)),
             committed: Cache::builder()
-                .max_capacity(10_000)
+                .weigher(|_, done: &Committed| {
+                    u32::try_from(1024 + done.bytes * 2).unwrap_or(u32::MAX)
+                })
+                .max_capacity(64 << 20)
                 .time_to_live(Duration::from_secs(30))
                 .build(),
         }
@@ -56,10 +67,19 @@ impl Turns {
         })
     }
 
-    /// Remembers what a commit has just made of a table.
-    pub(crate) fn committed(&self, table: &TableIdent, metadata: &Arc<TableMetadata>) {
-        self.committed
-            .insert(table.clone(), (Instant::now(), metadata.clone()));
+    /// Remembers what a commit has just made of a table. `bytes` is the size of the metadata as text.
+    pub(crate) fn committed(
+        &self,
+        table: &TableIdent,
+        metadata: &Arc<TableMetadata>,
+        bytes: usize,
+    ) {
+        let done = Committed {
+            at: Instant::now(),
+            metadata: metadata.clone(),
+            bytes,
+        };
+        self.committed.insert(table.clone(), done);
     }
 
     /// What a table became after `since`, by a commit of this replica. It was current at a moment after `since`, whatever
@@ -69,8 +89,8 @@ impl Turns {
         table: &TableIdent,
         since: Instant,
     ) -> Option<Arc<TableMetadata>> {
-        let (at, metadata) = self.committed.get(table)?;
-        (at > since).then_some(metadata)
+        let done = self.committed.get(table)?;
+        (done.at > since).then_some(done.metadata)
     }
 
     /// Waits for the commits before to this table only. Take several in the order of their names, and then one place.

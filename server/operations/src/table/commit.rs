@@ -257,7 +257,8 @@ impl Change {
             }
             Some((swap, after)) => {
                 iceberg::commit(write, &swap).await?;
-                weir.turns.committed(ident, &after.metadata);
+                let bytes = after.text.len();
+                weir.turns.committed(ident, &after.metadata, bytes);
                 remember(weir, &after);
                 tidy(store, &before, &after);
                 after.document_for(weir, caller, &facts)

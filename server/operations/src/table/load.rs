@@ -323,12 +323,13 @@ pub(crate) struct Read {
 
 impl Documents {
     pub(crate) fn new(freshness: Freshness) -> Self {
-        let by_size =
-            |read: &Arc<Read>| u32::try_from(1024 + read.sealed.size() * 20).unwrap_or(u32::MAX);
         Self {
             freshness,
             reads: Cache::builder()
-                .weigher(move |_, read| by_size(read))
+                .weigher(|_, read: &Arc<Read>| {
+                    let whole = read.whole.get().map_or(0, |whole| whole.metadata.len());
+                    u32::try_from(1024 + read.sealed.size() + whole).unwrap_or(u32::MAX)
+                })
                 .max_capacity(256 << 20)
                 .build(),
             restricted: Cache::builder()
@@ -353,10 +354,11 @@ impl Documents {
                 now,
                 ..kept.facts.clone()
             };
+            let weighed = Some(kept.whole.get().is_some());
             return Ok(Fresh {
                 facts,
                 read: kept,
-                kept: true,
+                weighed,
             });
         }
         let (facts, sealed) =
@@ -371,14 +373,14 @@ impl Documents {
         Ok(Fresh {
             facts,
             read,
-            kept: false,
+            weighed: None,
         })
     }
 
     /// Keeps what was read, once its reader turned out to be allowed to see it: otherwise the second refusal of what exists
-    /// would be faster than that of what does not.
+    /// would be faster than that of what does not. Again, once it is larger than it was.
     fn keep(&self, key: Key, fresh: &Fresh) {
-        if !fresh.kept {
+        if fresh.weighed != Some(fresh.read.whole.get().is_some()) {
             self.reads.insert(key, fresh.read.clone());
         }
     }
@@ -421,8 +423,8 @@ impl Documents {
 pub(crate) struct Fresh {
     pub(crate) facts: Facts,
     read: Arc<Read>,
-    /// Does it come from what was kept?
-    kept: bool,
+    /// Where it comes from what was kept: was it weighed with its whole document?
+    weighed: Option<bool>,
 }
 
 #[cfg(test)]
