@@ -135,6 +135,7 @@ impl Freshness {
 
     /// Runs checks until nobody waits for another.
     async fn run(self) {
+        let _ended = Ended(&self.queue);
         let mut kept = None;
         loop {
             self.gather().await;
@@ -194,6 +195,17 @@ impl Freshness {
             .map_err(map)?;
         let tick = lock(&self.seen).learn(reading, since.is_some(), began);
         Ok((tick, connection))
+    }
+}
+
+/// Lets others run checks again where one ended by a panic, and ends the wait of those who waited for it.
+struct Ended<'a>(&'a Mutex<Queue>);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            *lock(self.0) = Queue::default();
+        }
     }
 }
 
@@ -292,6 +304,21 @@ mod tests {
         assert!(!since(&seen, first, a) && since(&seen, first, b) && since(&seen, second, a));
         seen.learn(reading(1, &[]), true, Instant::now());
         assert!(!since(&seen, second, b));
+    }
+
+    #[test]
+    fn after_a_panic_nobody_waits_for_what_will_not_come() {
+        let (sender, answer) = watch::channel(None);
+        let queue = Mutex::new(Queue {
+            running: true,
+            next: Some((sender, answer.clone())),
+        });
+        let run = std::panic::AssertUnwindSafe(|| {
+            let _ended = Ended(&queue);
+            panic!("as asked");
+        });
+        assert!(std::panic::catch_unwind(run).is_err());
+        assert!(!lock(&queue).running && answer.has_changed().is_err());
     }
 
     #[test]
