@@ -109,7 +109,7 @@ pub struct Asked<'a> {
 }
 
 /// STS makes no credential that is shorter (AWS STS API reference, AssumeRole).
-const SHORTEST_OF_STS: TimeDelta = TimeDelta::minutes(15);
+pub const SHORTEST_OF_STS: TimeDelta = TimeDelta::minutes(15);
 
 /// The one place where it is decided what reaches whom. Who may not read every column gets no file: each has them all.
 pub fn delivery(asked: &Asked<'_>) -> Delivery {

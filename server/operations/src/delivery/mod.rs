@@ -42,6 +42,8 @@ pub use weir_storage::sign::{Headers, Signed, Unsigned};
 /// The ledger remembers what is over for so long.
 pub(crate) const KEPT: TimeDelta = TimeDelta::days(90);
 const OPERATION: &str = "table.vend";
+/// A store counts from when it is asked, in whole seconds, and by its own clock.
+const SLACK: TimeDelta = TimeDelta::minutes(1);
 
 /// What reaches the files of one table.
 #[derive(Debug, Clone)]
@@ -213,6 +215,11 @@ impl Wish<'_> {
         self.until
             .map_or(longest, |until| longest.min(until - weir.now()))
     }
+
+    /// Would a credential that ends then outlive the holder's access?
+    fn is_outlived_by(&self, expires_at: DateTime<Utc>) -> bool {
+        self.until.is_some_and(|until| expires_at > until + SLACK)
+    }
 }
 
 /// The credential that was made for the same before, for half of its life; then another.
@@ -234,9 +241,7 @@ async fn kept(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Arc<Crede
     let mut slot = slot.lock().await;
     if let Some(made) = slot.as_ref()
         && made.stale_at > now
-        && wish
-            .until
-            .is_none_or(|until| made.credential.expires_at <= until)
+        && !wish.is_outlived_by(made.credential.expires_at)
     {
         return Ok(made.credential.clone());
     }
@@ -293,11 +298,7 @@ async fn from_store(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Ven
     };
     let vended = weir.stores.open(wish.place)?.vend(&request).await?;
     // Not every store makes them as short as they are asked for.
-    let slack = TimeDelta::minutes(1);
-    if wish
-        .until
-        .is_some_and(|until| vended.expires_at > until + slack)
-    {
+    if wish.is_outlived_by(vended.expires_at) {
         return Err(Error::denied(
             "Your access ends before a credential of this store would. Ask for a longer grant.",
         ));

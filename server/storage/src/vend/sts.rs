@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use weir_core::delivery::SHORTEST_OF_STS;
 use weir_core::storage::StorageSettings;
 use weir_core::{Error, Result};
 
@@ -88,6 +89,7 @@ impl Role {
             Some(_) => lifetime.min(OWN_LIFETIME),
             None => lifetime,
         };
+        let lifetime = lifetime.max(SHORTEST_OF_STS);
         let seconds = lifetime.num_seconds().to_string();
         let mut form = vec![
             ("Action", "AssumeRole"),

@@ -111,6 +111,20 @@ async fn an_engine_gets_the_role_cut_to_its_table_and_the_server_all_of_it() {
 }
 
 #[tokio::test]
+async fn sts_is_asked_for_no_less_than_it_gives() {
+    let sts = Sts::start(TimeDelta::hours(1)).await;
+    let prefix = Location::parse("location", "s3://lake/t1").unwrap();
+    let request = Request {
+        prefix: &prefix,
+        access: Access::Read,
+        who: "ann",
+        lifetime: TimeDelta::seconds(899),
+    };
+    sts.role().vend(&request).await.unwrap();
+    assert_eq!(sts.asked(0, "DurationSeconds").as_deref(), Some("900"));
+}
+
+#[tokio::test]
 async fn the_servers_own_session_is_kept_and_taken_anew_before_it_ends() {
     let sts = Sts::start(TimeDelta::hours(1)).await;
     let own = OwnSession::of(sts.role());
