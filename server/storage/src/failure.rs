@@ -46,11 +46,22 @@ fn other(at: &Location, error: &object_store::Error) -> String {
     let text = error.to_string();
     if text.contains("incorrectly configured region") {
         format!("The bucket of `{at}` lies in another region than the one that is set.")
-    } else if text.contains("429") || text.contains("SlowDown") {
+    } else if text.contains("status code: 429") || text.contains("SlowDown") {
         format!("The storage of `{at}` asks for fewer requests; it was tried several times.")
     } else {
         format!("The storage of `{at}` answered with an error.")
     }
+}
+
+/// Does an object end before what was asked of it? Only an error of no kind of its own can say so: others may quote a key.
+pub fn is_beyond(error: &object_store::Error) -> bool {
+    let object_store::Error::Generic { source, .. } = error else {
+        return false;
+    };
+    let text = source.to_string();
+    ["status code: 416", "InvalidRange", "out of range"]
+        .iter()
+        .any(|said| text.contains(said))
 }
 
 /// An error of the local file system.

@@ -6,17 +6,16 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
-use object_store::local::LocalFileSystem;
-use object_store::{ObjectStoreExt, path::Path as ObjectPath};
-use std::fs::{Metadata, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use weir_core::location::Location;
 use weir_core::{Error, Result};
 
 use crate::failure;
+use crate::local_stream;
 use crate::local_walk;
 use crate::store::{Listed, ObjectMeta, changed, too_large};
 
@@ -59,18 +58,14 @@ impl LocalRoot {
 
     pub async fn read(&self, location: &Location, range: Range<u64>) -> Result<Bytes> {
         let (this, at) = (self.clone(), location.clone());
-        let path = tokio::task::spawn_blocking(move || this.resolve_file(&at))
-            .await
-            .map_err(|error| Error::internal("resolving a local path").source(error))??;
-        let path = ObjectPath::from_absolute_path(&path)
-            .map_err(|error| failure::from_store(location, error.into()))?;
-        let read = LocalFileSystem::new().get_range(&path, range).await;
-        read.map_err(|error| match &error {
-            object_store::Error::Generic { source, .. } if source.to_string().contains("ange") => {
-                changed(location).source(error)
+        blocking(move || {
+            let (file, meta) = this.open_file(&at)?;
+            if range.end > meta.size {
+                return Err(changed(&at));
             }
-            _ => failure::from_store(location, error),
+            local_stream::read_at(&file, range, &at)
         })
+        .await
     }
 
     pub async fn read_whole(&self, location: &Location, limit: u64) -> Result<Bytes> {
@@ -97,8 +92,8 @@ impl LocalRoot {
             let file = OpenOptions::new().write(true).create_new(true).open(&path);
             let mut file = file.map_err(io)?;
             let written = file.write_all(&content).and_then(|()| file.sync_all());
-            written
-                .inspect_err(|_| drop(std::fs::remove_file(&path)))
+            let kept = written.and_then(|()| path.parent().map_or(Ok(()), sync_folder));
+            kept.inspect_err(|_| drop(std::fs::remove_file(&path)))
                 .map_err(io)
         })
         .await
@@ -108,19 +103,42 @@ impl LocalRoot {
         let (this, at) = (self.clone(), location.clone());
         blocking(move || {
             let path = this.resolve_new(&at)?;
-            std::fs::create_dir_all(path).map_err(|error| failure::from_io(&at, error))
+            make_folders(&path).map_err(|error| failure::from_io(&at, error))
         })
         .await
     }
 
+    /// Removes a file, or a link and not what it leads to. What is gone already is no error.
+    ///
+    /// Errors: `Invalid` for what lies behind a link to a folder: it is there by another name too, and may be somebody else's.
     pub async fn delete(&self, location: &Location) -> Result<()> {
         let (this, at) = (self.clone(), location.clone());
-        blocking(move || match this.resolve_file(&at) {
-            Ok(path) => std::fs::remove_file(path).map_err(|error| failure::from_io(&at, error)),
-            Err(error) if error.kind() == weir_core::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-        })
-        .await
+        blocking(move || this.unlink(&at)).await
+    }
+
+    fn unlink(&self, at: &Location) -> Result<()> {
+        let gone = |error: std::io::Error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Ok(()),
+            _ => Err(failure::from_io(at, error)),
+        };
+        let mut path = self.resolve_root()?;
+        path.extend(at.below(&self.root).unwrap_or_default());
+        let Some(folder) = path.parent() else {
+            return Err(outside_allowed(at));
+        };
+        match std::fs::canonicalize(folder) {
+            Err(error) => return gone(error),
+            Ok(resolved) if resolved == folder => {}
+            Ok(_) => {
+                let message = format!("`{at}` lies behind a link, and is deleted where it is.");
+                return Err(Error::invalid("location", message));
+            }
+        }
+        match std::fs::symlink_metadata(&path) {
+            Err(error) => gone(error),
+            Ok(found) if found.is_dir() => Ok(()),
+            Ok(_) => std::fs::remove_file(&path).or_else(gone),
+        }
     }
 
     /// Where a new file goes: its folder is made, and lies in the root with all links resolved.
@@ -140,7 +158,7 @@ impl LocalRoot {
         if !standing.is_some_and(|folder| folder.starts_with(&root)) {
             return Err(outside_allowed(location));
         }
-        std::fs::create_dir_all(folder).map_err(io)?;
+        make_folders(folder).map_err(io)?;
         let folder = std::fs::canonicalize(folder).map_err(io)?;
         if folder.starts_with(&root) {
             Ok(folder.join(name))
@@ -171,8 +189,15 @@ impl LocalRoot {
     }
 
     pub(crate) fn resolve_root(&self) -> Result<PathBuf> {
-        let root = std::fs::canonicalize(&self.folder)
-            .map_err(|error| failure::from_io(&self.root, error))?;
+        let root = std::fs::canonicalize(&self.folder).map_err(|error| match error.kind() {
+            // Not that nothing lies there: a disk that is not mounted has all its files still.
+            ErrorKind::NotFound => Error::unavailable(format!(
+                "The folder of `{}` is not there. Is its disk mounted?",
+                self.root
+            ))
+            .source(error),
+            _ => failure::from_io(&self.root, error),
+        })?;
         let allowed = |folder: &PathBuf| {
             std::fs::canonicalize(folder).is_ok_and(|folder| root.starts_with(folder))
         };
@@ -188,6 +213,20 @@ impl LocalRoot {
     pub fn list(&self, prefix: &Location) -> BoxStream<'static, Result<Listed>> {
         local_walk::list(self, prefix)
     }
+}
+
+/// Makes a folder with those above it, all of which are there after a power cut.
+fn make_folders(folder: &Path) -> std::io::Result<()> {
+    let missing = folder.ancestors().take_while(|folder| !folder.exists());
+    let missing: Vec<_> = missing.collect();
+    std::fs::create_dir_all(folder)?;
+    let mut above = missing.into_iter().filter_map(Path::parent);
+    above.try_for_each(sync_folder)
+}
+
+/// Makes sure that what lies in a folder is found there after a power cut.
+pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    File::open(folder).and_then(|folder| folder.sync_all())
 }
 
 pub(crate) async fn blocking<T: Send + 'static>(

@@ -52,11 +52,12 @@ impl LocalRoot {
     }
 
     fn top(&self, folder: &Location) -> Result<Option<Level>> {
+        let root = self.resolve_root()?;
         let path = match std::fs::canonicalize(self.to_path(folder)) {
             Ok(path) => path,
             Err(error) => return absent(&error, folder).map(|()| None),
         };
-        if !path.starts_with(self.resolve_root()?) {
+        if !path.starts_with(root) {
             let message = format!(
                 "`{folder}` is a symbolic link that leads out of `{}`.",
                 self.root

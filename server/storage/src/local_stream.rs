@@ -17,7 +17,7 @@ use weir_core::{Error, Result};
 
 use crate::conditions::{Conditions, Mode, Span, Verdict, unquoted};
 use crate::failure;
-use crate::local::{LocalRoot, blocking, described};
+use crate::local::{LocalRoot, blocking, described, sync_folder};
 use crate::store::{ObjectMeta, changed};
 use crate::stream::{Answer, Body, Found, HIDDEN};
 
@@ -93,7 +93,7 @@ impl LocalRoot {
         .await
     }
 
-    fn open_file(&self, at: &Location) -> Result<(File, ObjectMeta)> {
+    pub(crate) fn open_file(&self, at: &Location) -> Result<(File, ObjectMeta)> {
         let io = |error| failure::from_io(at, error);
         let file = File::open(self.resolve_file(at)?).map_err(io)?;
         let meta = described(at.clone(), &file.metadata().map_err(io)?);
@@ -148,8 +148,7 @@ impl LocalRoot {
             draft.named = true;
         }
         if let Some(folder) = path.parent() {
-            let folder = File::open(folder).and_then(|folder| folder.sync_all());
-            folder.map_err(io)?;
+            sync_folder(folder).map_err(io)?;
         }
         let meta = draft.file.metadata().map_err(io)?;
         Ok(described(at, &meta))
@@ -203,7 +202,7 @@ pub(crate) fn read_ahead(file: File, at: Location, range: Range<u64>) -> Body {
 }
 
 /// Exactly these bytes.
-fn read_at(file: &File, range: Range<u64>, at: &Location) -> Result<Bytes> {
+pub(crate) fn read_at(file: &File, range: Range<u64>, at: &Location) -> Result<Bytes> {
     let wanted = usize::try_from(range.end.saturating_sub(range.start));
     let wanted = wanted.map_err(|error| Error::internal("a read of a file").source(error))?;
     let mut content = Vec::with_capacity(wanted);

@@ -7,7 +7,7 @@ use weir_core::location::Location;
 use weir_core::storage::{Place, StorageSettings};
 
 use crate::seal::Keyring;
-use crate::{Listed, StorageConfig, Store, Stores};
+use crate::{Listed, Paging, StorageConfig, Store, Stores};
 
 fn at(path: &Path) -> Location {
     Location::parse("location", &format!("file://{}", path.display())).unwrap()
@@ -210,7 +210,7 @@ async fn what_is_missing_or_closed_says_so() {
         .unwrap_err();
     assert_eq!(folder.kind(), ErrorKind::NotFound);
     let gone = open(&dir.path().join("gone")).check().await.unwrap_err();
-    assert_eq!(gone.kind(), ErrorKind::NotFound);
+    assert_eq!(gone.kind(), ErrorKind::Unavailable);
 
     let closed = dir.path().join("closed");
     std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o000)).unwrap();
@@ -320,4 +320,53 @@ async fn nothing_is_written_through_a_link_that_leads_out() {
     let through = at(&dir.path().join("out/deep/x"));
     assert!(store.create(&through, "x".into()).await.is_err());
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_link_is_deleted_and_not_what_it_leads_to() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "theirs/part.csv", "x");
+    std::fs::create_dir(dir.path().join("mine")).unwrap();
+    for (name, to) in [("file", "theirs/part.csv"), ("folder", "theirs")] {
+        symlink(dir.path().join(to), dir.path().join("mine").join(name)).unwrap();
+    }
+    let store = open(dir.path());
+    let behind = at(&dir.path().join("mine/folder/part.csv"));
+    let error = store.delete(&behind).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    for name in ["file", "folder", "folder", "gone/part.csv"] {
+        let path = dir.path().join("mine").join(name);
+        store.delete(&at(&path)).await.unwrap();
+        assert!(path.symlink_metadata().is_err());
+    }
+    assert!(dir.path().join("theirs/part.csv").exists());
+}
+
+#[tokio::test]
+async fn a_root_that_is_not_there_is_no_empty_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("disk");
+    put(&root, "t1/part.csv", "x");
+    let store = open(&root);
+    let part = at(&root.join("t1/part.csv"));
+    store.read(&part, 0..1).await.unwrap();
+    std::fs::rename(&root, dir.path().join("unmounted")).unwrap();
+    let first = store.list(&at(&root.join("t1"))).next().await.unwrap();
+    let prefix = format!("{}/", at(&root.join("t1")).path());
+    let paging = Paging {
+        prefix: &prefix,
+        after: None,
+        by_folder: false,
+        max: 10,
+    };
+    for error in [
+        first.unwrap_err(),
+        store.read(&part, 0..1).await.unwrap_err(),
+        store.head(&part).await.unwrap_err(),
+        store.delete(&part).await.unwrap_err(),
+        store.list_page(paging).await.unwrap_err(),
+        store.create(&part, "x".into()).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+    }
 }

@@ -126,20 +126,12 @@ impl Bucket {
     }
 
     pub async fn read(&self, location: &Location, range: Range<u64>) -> Result<Bytes> {
-        self.client
-            .get_range(&key(location)?, range)
-            .await
-            .map_err(|error| {
-                let text = error.to_string();
-                if text.contains("416")
-                    || text.contains("out of range")
-                    || text.contains("InvalidRange")
-                {
-                    changed(location).source(error)
-                } else {
-                    failure::from_store(location, error)
-                }
-            })
+        self.client.get_range(&key(location)?, range).await.map_err(
+            |error| match failure::is_beyond(&error) {
+                true => changed(location).source(error),
+                false => failure::from_store(location, error),
+            },
+        )
     }
 
     pub async fn read_whole(&self, location: &Location, limit: u64) -> Result<Bytes> {

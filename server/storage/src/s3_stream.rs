@@ -43,7 +43,7 @@ impl Bucket {
         };
         let opened = match self.client.get_opts(&key(location)?, options).await {
             Ok(opened) => opened,
-            Err(error) if is_beyond(&error) => {
+            Err(error) if failure::is_beyond(&error) => {
                 return self.without_bytes(location, span, conditions).await;
             }
             Err(error) => return Err(failure::from_store(location, error)),
@@ -187,11 +187,4 @@ fn described(location: &Location, meta: object_store::ObjectMeta) -> ObjectMeta 
         modified: meta.last_modified,
         etag: meta.e_tag,
     }
-}
-
-fn is_beyond(error: &object_store::Error) -> bool {
-    let text = error.to_string();
-    text.contains("status code: 416")
-        || text.contains("InvalidRange")
-        || text.contains("out of range")
 }

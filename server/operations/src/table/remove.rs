@@ -257,7 +257,11 @@ async fn purge(weir: &Weir, expired: &Expired) -> Result<()> {
     let mut listing = store.list(&own);
     while let Some(entry) = listing.next().await {
         match entry {
-            Ok(Listed::Object(object)) => store.delete(&object.location).await?,
+            Ok(Listed::Object(object)) => match store.delete(&object.location).await {
+                // It lies behind a link, and so in another place as well.
+                Err(error) if error.kind() == weir_core::ErrorKind::Invalid => {}
+                deleted => deleted?,
+            },
             Ok(Listed::Refused { .. }) => {}
             Err(error) if error.kind() == weir_core::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
