@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
+use std::time::Duration;
 use uuid::Uuid;
 use weir_core::authz::{Verb, verbs};
 use weir_core::location::Location;
@@ -17,6 +18,9 @@ use weir_iceberg::TableMetadata;
 use weir_storage::Store;
 
 use crate::{Weir, delivery};
+
+/// How long a store may take to say whether anything lies somewhere.
+const LISTING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A place for a table, and the store that it lies in.
 pub(crate) struct Placed {
@@ -56,11 +60,14 @@ pub(crate) async fn place_new<P: Verb>(
         None => default_location(own.as_ref(), ident)?,
     };
     let (store, place, mut right) = store_of(weir, caller, write, own.as_ref(), &location).await?;
+    let is_asked_for = asked.is_some() && right.is_none();
+    // Before the lock on places, which others wait for. Who writes here meanwhile has the place, or stages here.
+    let has_files = is_asked_for && holds_files(&store, &location).await?;
     check_free(write, &location).await?;
-    if asked.is_some() && right.is_none() {
+    if is_asked_for {
         let inner = is_inner(caller, write, ident, own.as_ref(), &location).await?;
         let objection = match inner {
-            None => is_used(caller, write, &location, &store).await?,
+            None if has_files => is_others(caller, write, &location).await?,
             inner => inner,
         };
         right = overruled(weir, caller, write, &location, objection).await?;
@@ -158,20 +165,27 @@ async fn is_inner<P: Verb>(
     ))
 }
 
+/// Is there anything below a location?
+///
+/// Errors: `Unavailable` for a store that does not say so soon: a transaction waits for it.
+async fn holds_files(store: &Store, location: &Location) -> Result<bool> {
+    let first = async { store.list(location).next().await };
+    let first = tokio::time::timeout(LISTING_PATIENCE, first).await;
+    match first.map_err(|_| Error::unavailable("The storage did not answer in time."))? {
+        None => Ok(false),
+        Some(Err(error)) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Some(Err(error)) => Err(error),
+        Some(Ok(_)) => Ok(true),
+    }
+}
+
 /// Files that lie where no table does may be those of a table that was forgotten: whoever makes one there would read them.
 /// So they must be the caller's own, of a table that it staged where there were none.
-async fn is_used<P: Verb>(
+async fn is_others<P: Verb>(
     caller: &Caller,
     write: &mut Write<P>,
     location: &Location,
-    store: &Store,
 ) -> Result<Objection> {
-    match store.list(location).next().await {
-        None => return Ok(None),
-        Some(Err(error)) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Some(Err(error)) => return Err(error),
-        Some(Ok(_)) => {}
-    }
     if staged::ground_in(write, caller.principal, location).await? == Some(Ground::Free) {
         return Ok(None);
     }
