@@ -116,6 +116,14 @@ impl Bucket {
         }
     }
 
+    /// With the room for writes that it shares with others.
+    pub(crate) fn sharing(self, buffers: &Buffers) -> Self {
+        Self {
+            buffers: buffers.clone(),
+            ..self
+        }
+    }
+
     pub async fn vend(&self, request: &vend::Request<'_>) -> Result<vend::Vended> {
         match &self.vending {
             Vending::S3(role) => role.vend(request).await,

@@ -23,10 +23,10 @@ use crate::stream::{Answer, Body, Incoming, Part};
 const PIECE: u64 = 16 << 20;
 /// The largest part of an upload that is taken.
 const MAX_PART: u64 = 128 << 20;
-/// What all pieces that are being written to a bucket may hold.
+/// What all pieces that are on their way to buckets may hold.
 const ROOM_MIB: u32 = 512;
 
-/// Room for what is on its way to a bucket.
+/// Room for what is on its way to buckets. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Buffers(Arc<Semaphore>);
 

@@ -20,6 +20,7 @@ use crate::failure;
 use crate::google;
 use crate::local::{LocalRoot, folder_of};
 use crate::s3::{self, Bucket};
+use crate::s3_upload::Buffers;
 use crate::seal::Keyring;
 use crate::stream::is_hidden;
 use crate::vend;
@@ -38,6 +39,7 @@ pub struct Stores {
     config: Arc<StorageConfig>,
     keyring: Keyring,
     opened: Cache<Place, Store>,
+    buffers: Buffers,
 }
 
 impl Stores {
@@ -49,6 +51,7 @@ impl Stores {
                 .max_capacity(10_000)
                 .time_to_idle(Duration::from_secs(600))
                 .build(),
+            buffers: Buffers::default(),
         }
     }
 
@@ -72,9 +75,9 @@ impl Stores {
                 let folder = folder.as_ref().map(folder_of).unwrap_or_default();
                 Backend::Local(self.local(&root, folder)?)
             }
-            (Scheme::S3, None) => Backend::S3(self.s3(&root, place)?),
-            (Scheme::Gs, None) => Backend::S3(self.google(&root, place)?),
-            (Scheme::Abfss, None) => Backend::S3(self.azure(&root, place)?),
+            (Scheme::S3, None) => Backend::S3(self.s3(&root, place)?.sharing(&self.buffers)),
+            (Scheme::Gs, None) => Backend::S3(self.google(&root, place)?.sharing(&self.buffers)),
+            (Scheme::Abfss, None) => Backend::S3(self.azure(&root, place)?.sharing(&self.buffers)),
             (Scheme::Gs | Scheme::Abfss, Some(_)) => {
                 return Err(Error::invalid(
                     "folder",
