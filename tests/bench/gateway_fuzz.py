@@ -4,8 +4,10 @@
     WEIR_BIN=target/release/weir python3 tests/bench/gateway_fuzz.py [--requests 1000000] [--processes 2] [--seed 1]
 
 Three tables lie side by side. Credentials to read, to add to and to change the first are used; what lies in the others, beside
-and above says so in its bytes. Exits 1 when an answer has those bytes, when anything outside the first table's folder changed,
-when an answer is a 5xx, or when the server's memory grew by more than 64 MiB after its first tenth.
+and above says so in its bytes and in its name. Exits 1 when an answer has one of these, when a request is answered with success
+whose signature or token is wrong, that names what lies outside, or that changes something with the credential to read, when
+anything outside the first table's folder changed, when an answer is a 5xx, or when the server's memory grew by more than 64 MiB
+after its first tenth.
 """
 
 from __future__ import annotations
@@ -24,13 +26,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, unquote
 
 from catalog import Catalog, Json, Weir
 from management import Management
 from sigv4 import Keys, presigned, signed
 
 CANARY = b"OUTSIDE-OF-THE-CLAIM"
+CANARY_NAME = "named-outside-of-the-claim"
 GROWTH_BYTES = 64 << 20
 METHODS = ["GET", "GET", "GET", "HEAD", "PUT", "PUT", "DELETE", "POST", "OPTIONS", "PATCH"]
 PIECES = ["data", "metadata", "a", "b", "new", "..", ".", "%2e%2e", "%252e", "", "*", "?", "'", '"', "$", "ü", "表", " ", "+"]
@@ -46,7 +49,36 @@ class Ground:
     own: str
     others: tuple[str, ...]
     keys: tuple[Keys, ...]
+    reader: Keys
     foreign: Keys
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request, and what is known of it before it is answered."""
+
+    raw: bytes
+    method: str
+    target: str
+    reads_only: bool
+    is_signed: bool
+
+    def may_succeed(self, ground: Ground) -> bool:
+        path, _, rest = self.target.partition("?")
+        bucket, _, key = unquote(path).removeprefix("/").partition("/")
+        if not self.is_signed or bucket != ground.bucket:
+            return False
+        if self.method not in ("GET", "HEAD", "OPTIONS") and self.reads_only and key:
+            return False
+        if key:
+            return is_inside(key, ground)
+        given = dict(parse_qsl(rest, keep_blank_values=True))
+        return self.method != "GET" or "location" in given or given.get("prefix", "").startswith(ground.own + "/")
+
+
+def is_inside(key: str, ground: Ground) -> bool:
+    below = key.removeprefix(ground.own + "/")
+    return below != key and all(piece not in ("", ".", "..") for piece in below.removesuffix("/").split("/") if below)
 
 
 @dataclass
@@ -125,7 +157,7 @@ def _xml(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace("\x00", "")
 
 
-def request(chance: random.Random, ground: Ground) -> bytes:
+def request(chance: random.Random, ground: Ground) -> Asked:
     method, asked = chance.choice(METHODS), query(chance, ground)
     bucket = ground.bucket if chance.random() < 0.95 else chance.choice(["another", "", "..", "ware%68ouse", "WAREHOUSE"])
     listing = "prefix" in asked or not asked and chance.random() < 0.05
@@ -134,15 +166,18 @@ def request(chance: random.Random, ground: Ground) -> bytes:
     if content:
         sent["content-length"] = str(len(content))
     keys = chance.choice(ground.keys)
+    reads_only, is_signed = keys is ground.reader, True
     how = chance.random()
     written = path if "%" in path and chance.random() < 0.5 else quote(path, safe="/~")
     target = written + ("?" + "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in asked.items()) if asked else "")
     unsigned_length = sent.pop("content-length", None)
     if how < 0.08:
         every = dict(sent) | {"host": ground.host}
-        target = presigned(keys, chance.choice([method, "GET"]), ground.host, path) + ("&x=y" if chance.random() < 0.2 else "")
+        signed_method, more = chance.choice([method, "GET"]), "&x=y" if chance.random() < 0.2 else ""
+        target = presigned(keys, signed_method, ground.host, path) + more
+        is_signed = signed_method == method and not more
     elif how < 0.12:
-        every = dict(sent) | {"host": ground.host}
+        every, is_signed = dict(sent) | {"host": ground.host}, False
     else:
         if how < 0.18:
             keys = Keys(keys.access_key, "wrong-secret", keys.token)
@@ -154,19 +189,26 @@ def request(chance: random.Random, ground: Ground) -> bytes:
             token = list(keys.token or "")
             token[chance.randrange(len(token))] = chance.choice("AB-_9")
             keys = Keys(keys.access_key, keys.secret_key, "".join(token))
-        at = datetime.now(UTC) + timedelta(seconds=chance.choice([0] * 20 + [-3600, 3600, 10**6]))
-        every = signed(keys, method, ground.host, written, asked, sent, at=at)
-        if how < 0.31:
-            every.pop(chance.choice(sorted(every)))
-        elif how < 0.34:
+        late = chance.choice([0] * 20 + [-3600, 3600, 10**6])
+        is_signed = not late and keys in ground.keys
+        every = signed(keys, method, ground.host, written, asked, sent, at=datetime.now(UTC) + timedelta(seconds=late))
+        if 0.28 <= how < 0.31:
+            left_out = chance.choice(sorted(every))
+            del every[left_out]
+            # A host is set below again: HTTP has no request without one.
+            is_signed = is_signed and left_out == "host"
+        elif 0.31 <= how < 0.34:
             every["x-amz-copy-source"] = quote(f"/{ground.bucket}/{ground.others[0]}/data/a")
-        elif how < 0.37:
-            target = target.replace("data", "metadata", 1)
+            is_signed = is_signed and sent.get("x-amz-copy-source") == every["x-amz-copy-source"]
+        elif 0.34 <= how < 0.37:
+            before, target = target, target.replace("data", "metadata", 1)
+            is_signed = is_signed and target == before
     if unsigned_length:
         every["content-length"] = unsigned_length
     every.setdefault("host", ground.host)
     lines = "".join(f"{name}: {_line(value)}\r\n" for name, value in every.items())
-    return f"{method} {_line(target)} HTTP/1.1\r\n{lines}\r\n".encode() + content
+    raw = f"{method} {_line(target)} HTTP/1.1\r\n{lines}\r\n".encode() + content
+    return Asked(raw, method, _line(target), reads_only, is_signed)
 
 
 def _line(value: str) -> str:
@@ -246,12 +288,17 @@ class Wire:
 def work(ground: Ground, count: int, seed: int, done: Any) -> Tally:
     chance, tally, wire = random.Random(seed), Tally(), Wire(ground.host)
     for number in range(count):
-        raw = request(chance, ground)
+        asked = request(chance, ground)
+        raw = asked.raw
         answer = wire.send(raw)
         status, content = answer or (0, b"")
         tally.statuses[status] += 1
-        if CANARY in content:
+        if CANARY in content or CANARY_NAME.encode() in content:
             tally.wrong.append(f"showed what is outside: {raw[:600]!r}")
+        if 200 <= status < 300 and not asked.may_succeed(ground):
+            tally.wrong.append(f"{status} for what is not to be: {raw[:900]!r}")
+        if asked.reads_only and b"<Deleted>" in content:
+            tally.wrong.append(f"deleted with the credential to read: {raw[:600]!r}")
         if status >= 500:
             tally.wrong.append(f"{status}: {raw[:600]!r} {content[:300]!r}")
         if number % 500 == 0:
@@ -298,11 +345,12 @@ def lay_out(weir: Weir, catalog: Catalog) -> tuple[Ground, Path]:
         for folder in ("data", "metadata"):
             (root / place / folder).mkdir(parents=True, exist_ok=True)
             (root / place / folder / "a").write_bytes(CANARY)
+            (root / place / folder / CANARY_NAME).write_bytes(CANARY)
     (root / places[0] / "data").mkdir(parents=True, exist_ok=True)
     (root / places[0] / "data" / "a").write_bytes(b"inside")
     for folder in (root, root / places[0].rsplit("/", 1)[0], weir.data):
         (folder / "a").write_bytes(CANARY)
-    ground = Ground(host, "warehouse", places[0], tuple(places[1:]), tuple(keys), Keys.of(settings[1]))
+    ground = Ground(host, "warehouse", places[0], tuple(places[1:]), tuple(keys), keys[1], Keys.of(settings[1]))
     return ground, root / places[0]
 
 
