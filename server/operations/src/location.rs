@@ -164,8 +164,8 @@ fn seal(weir: &Weir, credential: &Credential) -> Result<Sealed> {
     weir.stores.keyring().seal(text.as_bytes())
 }
 
-/// Lists, writes, reads and deletes a small object of no other use, and says which of these failed. A store that may only be
-/// read is good for crawling: there it is enough that it can be listed.
+/// Lists, writes, reads and deletes a small object of no other use, and says which of these failed. What is
+/// on a disk of this machine is listed only: crawling takes no more.
 async fn probe(weir: &Weir, place: &Place) -> Result<()> {
     let store = weir.stores.open(place)?;
     let failed = |what: &str, error: Error| {

@@ -42,7 +42,7 @@ pub(crate) fn page(chrome: &Chrome, view: &CredentialsView) -> Markup {
         h1 { "Credentials" }
         p.muted { "What engines hold now to reach files with. Each is for the files of one table, and so for all of its columns." }
         @if view.live.items.is_empty() {
-            (empty("No credential is live.", &html! { "An engine gets one when it loads a table that it may read as a whole, and it lasts an hour at most." }))
+            (empty("No credential is live.", &html! { "An engine gets one when it loads a table that it may read as a whole, and it lasts an hour, or as long as the configuration says." }))
         } @else {
             (grid("Credentials", "credentials", &HEADINGS, &rows))
             (pager("/credentials", &[], view.after.as_deref(), view.live.next.as_deref()))

@@ -52,7 +52,7 @@ pub struct SettingsBody {
     credential: Option<String>,
     /// Does the Azure account have a hierarchical namespace? Only there can credentials be for one table.
     hierarchical: bool,
-    /// The ARN of the role that engines' credentials are made from. Without it they go through the gateway.
+    /// The ARN of the role that engines' credentials are made from. Without it they go through the gateway, where it is on.
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<String>,
     /// Does the server itself reach the store by that role, too?
@@ -208,7 +208,7 @@ pub async fn list(
     ))
 }
 
-/// Register a storage location. It is tried first: listed, and where engines are to use it, written to, read and deleted from.
+/// Register a storage location. It is tried first: listed, written to, read and deleted from; a `file` location is listed.
 #[utoipa::path(post, path = "/locations", tag = "location", request_body = LocationRegister, responses((status = 201, body = LocationBody), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 pub async fn register(
     State(state): State<ApiState>,

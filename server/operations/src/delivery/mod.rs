@@ -1,7 +1,7 @@
 //! How engines get at a table's files: credentials for what lies below its location, for a time.
 //!
 //! Whether, and by whom, is `weir_core::delivery`'s to decide. A credential is made once for a caller, a table and an access,
-//! handed out again for half its life, and written to the ledger before it is handed out.
+//! handed out again for half its life and no more than an hour, and written to the ledger before it is handed out.
 
 pub mod gateway;
 mod sign;

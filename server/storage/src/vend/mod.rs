@@ -1,6 +1,7 @@
 //! Short-lived credentials for engines: what reaches the objects below one prefix, for a time, and nothing else.
 //!
-//! Each store has its own way, and enforces it itself: S3 and what speaks STS a session policy ([`sts`]).
+//! Each store has its own way, and enforces it itself: S3 and what speaks STS a session policy ([`sts`]), Google a token
+//! with a boundary ([`gcs`]), Azure a signature for a directory ([`azure`]).
 
 pub mod azure;
 pub mod gcs;

@@ -257,7 +257,7 @@ fn own_credential(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
 
 fn engines(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
     let role = Input {
-        hint: "The ARN of the role that short-lived credentials are made from. Without one, engines go through the gateway.",
+        hint: "The ARN of the role that short-lived credentials are made from. Without one, engines go through the gateway, where it is on.",
         ..Input::text("role", "Role", &draft.role)
     };
     let external = Input {

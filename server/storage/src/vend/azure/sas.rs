@@ -24,7 +24,7 @@ pub const MAX_LIFETIME: TimeDelta = TimeDelta::seconds(7 * 24 * 3600 - 60);
 pub enum Reach {
     /// The directory of the prefix, in an account with a hierarchy. Azure enforces the path segment by segment.
     Directory,
-    /// All of the container, which is the table's own: no other is ever placed inside it.
+    /// All of the container, for a table that has it for its own. None can be placed so yet: a location's root is no table's place.
     OwnContainer,
 }
 
