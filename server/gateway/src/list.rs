@@ -8,6 +8,7 @@ use s3s::dto::{
     ListObjectsV2Output, Object, ObjectStorageClass,
 };
 use s3s::{S3Request, S3Response, S3Result};
+use std::fmt;
 use weir_storage::{Entry, Page, Paging};
 
 use crate::door::Pass;
@@ -32,9 +33,11 @@ pub async fn first(req: S3Request<ListObjectsInput>) -> S3Result<S3Response<List
     )?;
     let prefix = input.prefix.unwrap_or_default();
     let marker = input.marker.filter(|marker| !marker.is_empty());
-    let page = form
-        .page(pass, &input.bucket, &prefix, marker.as_deref())
-        .await?;
+    let start = Start {
+        after: marker.as_deref(),
+        token: None,
+    };
+    let page = form.page(pass, &input.bucket, &prefix, start).await?;
     let next = page.next.clone();
     let (contents, common_prefixes) = form.entries(page);
     Ok(S3Response::new(ListObjectsOutput {
@@ -62,16 +65,28 @@ pub async fn second(
         input.max_keys,
     )?;
     let prefix = input.prefix.unwrap_or_default();
-    let after = match &input.continuation_token {
-        Some(token) => {
-            Some(key_of(token).ok_or_else(|| fault::wrong("This is no continuation token."))?)
-        }
-        None => input.start_after.clone().filter(|after| !after.is_empty()),
+    let read = |token: &String| {
+        Token::read(token).ok_or_else(|| fault::wrong("This is no continuation token."))
     };
-    let page = form
-        .page(pass, &input.bucket, &prefix, after.as_deref())
-        .await?;
-    let next = page.next.as_deref().map(|next| BASE64.encode(next));
+    let begun = input.continuation_token.as_ref().map(read).transpose()?;
+    let start_after = input.start_after.as_deref();
+    let start_after = start_after.filter(|after| !after.is_empty());
+    let start = match &begun {
+        None => Start {
+            after: start_after,
+            token: None,
+        },
+        Some(Token::After(key)) => Start {
+            after: Some(key),
+            token: None,
+        },
+        Some(Token::Of(token)) => Start {
+            after: start_after,
+            token: Some(token),
+        },
+    };
+    let page = form.page(pass, &input.bucket, &prefix, start).await?;
+    let next = Token::of(&page).map(|next| next.to_string());
     let (contents, common_prefixes) = form.entries(page);
     Ok(S3Response::new(ListObjectsV2Output {
         name: Some(input.bucket),
@@ -90,9 +105,47 @@ pub async fn second(
     }))
 }
 
-/// A token is the key that the next page begins after: it gives away nothing, and reaches nothing that its prefix does not.
-fn key_of(token: &str) -> Option<String> {
-    String::from_utf8(BASE64.decode(token).ok()?).ok()
+/// Where a page begins.
+#[derive(Debug, Clone, Copy)]
+struct Start<'a> {
+    after: Option<&'a str>,
+    token: Option<&'a str>,
+}
+
+/// A continuation token: the key that the next page begins after, or what the store said. It gives away nothing, and reaches
+/// nothing that its prefix does not.
+#[derive(Debug, PartialEq, Eq)]
+enum Token {
+    After(String),
+    Of(String),
+}
+
+impl Token {
+    fn of(page: &Page) -> Option<Self> {
+        let next = page.next.clone()?;
+        Some(match page.token.clone() {
+            Some(token) => Self::Of(token),
+            None => Self::After(next),
+        })
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let text = String::from_utf8(BASE64.decode(text).ok()?).ok()?;
+        let after = text
+            .strip_prefix('k')
+            .map(|key| Self::After(key.to_owned()));
+        after.or_else(|| Some(Self::Of(text.strip_prefix('t')?.to_owned())))
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::After(key) => format!("k{key}"),
+            Self::Of(token) => format!("t{token}"),
+        };
+        f.write_str(&BASE64.encode(text))
+    }
 }
 
 /// How a listing is asked for.
@@ -134,7 +187,7 @@ impl Form {
         pass: &Pass,
         bucket: &str,
         prefix: &str,
-        after: Option<&str>,
+        start: Start<'_>,
     ) -> S3Result<Page> {
         scope(pass)
             .may_list(bucket, prefix)
@@ -142,7 +195,8 @@ impl Form {
         let paging = Paging {
             prefix,
             by_folder: self.by_folder,
-            after,
+            after: start.after,
+            token: start.token,
             max: usize::try_from(self.max).unwrap_or_default(),
         };
         let page = pass.store.list_page(paging).await;

@@ -75,6 +75,7 @@ fn page(mut found: Vec<Entry>, max: usize) -> Page {
     Page {
         entries: found,
         next,
+        token: None,
     }
 }
 

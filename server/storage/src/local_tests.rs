@@ -355,9 +355,8 @@ async fn a_root_that_is_not_there_is_no_empty_one() {
     let prefix = format!("{}/", at(&root.join("t1")).path());
     let paging = Paging {
         prefix: &prefix,
-        after: None,
-        by_folder: false,
         max: 10,
+        ..Paging::default()
     };
     for error in [
         first.unwrap_err(),

@@ -7,9 +7,11 @@ use futures::TryStreamExt;
 use proptest::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
+use tokio::task::JoinHandle;
 use weir_core::storage::StorageSettings;
 
 use super::*;
+use crate::{Entry, Paging};
 
 /// What keys are listed in the order of.
 type Order = fn(&str) -> Vec<String>;
@@ -98,13 +100,30 @@ async fn list(is_ordered: bool, keys: &[String], page: usize, broken: &[usize]) 
     list_as(by_bytes, is_ordered, keys, page, broken).await
 }
 
-async fn list_as(
+/// A server that lists, and its bucket.
+struct Served {
+    held: Arc<Bucketful>,
+    bucket: Bucket,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+fn root() -> Location {
+    Location::parse("l", "s3://lake/w").unwrap()
+}
+
+async fn served(
     order: Order,
     is_ordered: bool,
     keys: &[String],
     page: usize,
     broken: &[usize],
-) -> Heard {
+) -> Served {
     let mut keys = keys.to_vec();
     keys.sort_by_key(|key| order(key));
     let held = Arc::new(Bucketful {
@@ -130,15 +149,29 @@ async fn list_as(
         secret_access_key: "secret".to_owned().into(),
         session_token: None,
     };
-    let root = Location::parse("l", "s3://lake/w").unwrap();
-    let mut opened = Bucket::open(&root, &settings, &crate::s3::Access::Keys(&credential)).unwrap();
+    let mut opened =
+        Bucket::open(&root(), &settings, &crate::s3::Access::Keys(&credential)).unwrap();
     assert!(
         !opened.is_ordered,
         "nobody knows how a store of another make lists"
     );
     opened.is_ordered = is_ordered;
-    let found: Result<Vec<Listed>> = opened.list(&root).try_collect().await;
-    server.abort();
+    Served {
+        held,
+        bucket: opened,
+        server,
+    }
+}
+
+async fn list_as(
+    order: Order,
+    is_ordered: bool,
+    keys: &[String],
+    page: usize,
+    broken: &[usize],
+) -> Heard {
+    let served = served(order, is_ordered, keys, page, broken).await;
+    let found: Result<Vec<Listed>> = served.bucket.list(&root()).try_collect().await;
     let keys = found.map(|found| {
         let keys = found.into_iter().map(|listed| match listed {
             Listed::Object(meta) => meta.location.path(),
@@ -148,7 +181,7 @@ async fn list_as(
         keys.sort();
         keys
     });
-    let requests = held.requests.lock().unwrap().clone();
+    let requests = served.held.requests.lock().unwrap().clone();
     Heard { keys, requests }
 }
 
@@ -270,4 +303,29 @@ async fn a_store_that_goes_from_folder_to_folder_is_listed_whole_or_not_at_all()
     let walked = |is_ordered| list_as(by_folder, is_ordered, &keys, 2, &[]);
     assert_eq!(walked(false).await.keys.unwrap(), sorted);
     assert!(walked(true).await.keys.is_err());
+}
+
+#[tokio::test]
+async fn pages_of_a_store_that_goes_from_folder_to_folder_have_each_key_once() {
+    let keys = ["a/1", "a/2", "a-b/1", "a-b/2", "z/1"].map(|key| format!("w/{key}"));
+    let mut expected = keys.to_vec();
+    expected.sort();
+    let served = served(by_folder, false, &keys, 2, &[]).await;
+    let (mut found, mut token) = (Vec::new(), None::<String>);
+    loop {
+        let paging = Paging {
+            prefix: "w/",
+            token: token.as_deref(),
+            max: 2,
+            ..Paging::default()
+        };
+        let page = served.bucket.list_page(&root(), &paging).await.unwrap();
+        found.extend(page.entries.iter().map(Entry::key));
+        token = page.token;
+        if page.next.is_none() {
+            break;
+        }
+    }
+    found.sort();
+    assert_eq!(found, expected);
 }

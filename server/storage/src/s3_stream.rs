@@ -143,7 +143,7 @@ impl Bucket {
             // Past everything that the common prefix stands for.
             common.push(char::MAX);
         }
-        let mut token = None;
+        let mut token = paging.token.map(str::to_owned);
         loop {
             let odd = OddKeys::default();
             let mut extensions = Extensions::new();
@@ -166,6 +166,8 @@ impl Bucket {
             let common = page.result.common_prefixes.into_iter();
             let common = common.map(|prefix| Entry::Common(format!("{prefix}/")));
             let mut entries: Vec<_> = objects.chain(common).collect();
+            // A token may be another listing's.
+            entries.retain(|entry| entry.key().starts_with(paging.prefix));
             entries.sort_by_cached_key(Entry::key);
             let last = entries.last().map(Entry::key);
             let last = odd.take().into_iter().map(|(key, _)| key).chain(last).max();
@@ -174,8 +176,13 @@ impl Bucket {
                 token = page.page_token;
                 continue;
             }
-            let next = page.page_token.and(last);
-            return Ok(Page { entries, next });
+            let next = page.page_token.as_ref().and(last);
+            let token = page.page_token.filter(|_| !self.is_ordered);
+            return Ok(Page {
+                entries,
+                next,
+                token,
+            });
         }
     }
 }

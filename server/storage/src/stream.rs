@@ -79,6 +79,8 @@ pub struct Paging<'a> {
     pub by_folder: bool,
     /// Only what comes after it: a key, or a common prefix with all that it stands for.
     pub after: Option<&'a str>,
+    /// As in [`Page`], of the page before; `after` is as it was for that one.
+    pub token: Option<&'a str>,
     pub max: usize,
 }
 
@@ -103,8 +105,10 @@ impl Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
     pub entries: Vec<Entry>,
-    /// Where there is more: what the next page begins after.
+    /// Where there is more: what the next page begins after. A store that may list in another order gives some keys twice so.
     pub next: Option<String>,
+    /// The same in the words of such a store, which knows better.
+    pub token: Option<String>,
 }
 
 impl Store {

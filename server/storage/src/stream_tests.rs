@@ -308,7 +308,7 @@ proptest! {
         let mut found = Vec::new();
         let mut next = after.map(str::to_owned);
         loop {
-            let page = runtime.block_on(store.list_page(Paging { prefix, by_folder, after: next.as_deref(), max })).unwrap();
+            let page = runtime.block_on(store.list_page(Paging { prefix, by_folder, after: next.as_deref(), max, token: None })).unwrap();
             prop_assert!(page.entries.len() <= max);
             found.extend(page.entries.iter().map(Entry::key));
             next = page.next;
@@ -316,6 +316,6 @@ proptest! {
                 break;
             }
         }
-        prop_assert_eq!(found, expected(&keys, &Paging { prefix, by_folder, after, max }));
+        prop_assert_eq!(found, expected(&keys, &Paging { prefix, by_folder, after, max, token: None }));
     }
 }
