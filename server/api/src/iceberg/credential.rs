@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use utoipa::{IntoParams, ToSchema};
 use weir_core::Error;
+use weir_core::location::Scheme;
 use weir_core::name::TableIdent;
 use weir_operations::delivery::{self, Credential, Headers, Unsigned, Way};
 use weir_operations::table::{self, Document};
@@ -120,17 +121,33 @@ fn written(credential: &Credential, ident: &TableIdent) -> StorageCredential {
     let mut config = told(credential, Way::Credential);
     let next = endpoint(ident, "credentials");
     config.extend(
-        [
-            ("client.refresh-credentials-endpoint", next.as_str()),
-            ("client.refresh-credentials-enabled", "true"),
-            // Where Java's S3FileIO 1.12 looks when it asks ahead of time.
-            ("credentials.uri", &next),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        renewal(credential.prefix.scheme(), &next)
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
     StorageCredential {
         prefix: format!("{}/", credential.prefix),
         config,
+    }
+}
+
+/// Where the next credential is had, in the words of each store's clients (Iceberg's Java FileIOs).
+fn renewal(scheme: Scheme, next: &str) -> Vec<(&'static str, &str)> {
+    match scheme {
+        Scheme::Gs => vec![
+            ("gcs.oauth2.refresh-credentials-endpoint", next),
+            ("gcs.oauth2.refresh-credentials-enabled", "true"),
+        ],
+        Scheme::Abfss => vec![
+            ("adls.refresh-credentials-endpoint", next),
+            ("adls.refresh-credentials-enabled", "true"),
+        ],
+        Scheme::S3 | Scheme::File => vec![
+            ("client.refresh-credentials-endpoint", next),
+            ("client.refresh-credentials-enabled", "true"),
+            // Where Java's S3FileIO 1.12 looks when it asks ahead of time.
+            ("credentials.uri", next),
+        ],
     }
 }
 
@@ -284,4 +301,22 @@ pub async fn sign(
         headers: signed.headers,
     };
     Ok((unkept, Json(body)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_client_is_told_in_its_own_words_where_the_next_credential_is() {
+        for (scheme, name) in [
+            (Scheme::S3, "client.refresh-credentials"),
+            (Scheme::Gs, "gcs.oauth2.refresh-credentials"),
+            (Scheme::Abfss, "adls.refresh-credentials"),
+        ] {
+            let told: BTreeMap<_, _> = renewal(scheme, "v1/next").into_iter().collect();
+            assert_eq!(told[&*format!("{name}-endpoint")], "v1/next");
+            assert_eq!(told[&*format!("{name}-enabled")], "true");
+        }
+    }
 }
