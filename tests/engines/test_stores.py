@@ -153,6 +153,12 @@ def test_a_location_is_tried_before_it_is_registered(store: Store, admin: Manage
         admin.call("POST", "/locations", body)
     with pytest.raises(Refused, match="503"):
         admin.call("PUT", "/locations/ocean/credential", wrong)
+    # The store is reached, and the role that engines' credentials are to come from is not there.
+    s3_client.root(store.endpoint, ROOT).create_bucket(Bucket="another")
+    keys = {"access_key_id": ROOT[0], "secret_access_key": ROOT[1]}
+    nobody = settings | {"role": "arn:aws:iam::000000000000:role/NoSuchRole"}
+    with pytest.raises(Refused, match="503.*asked for a credential.*STS refused"):
+        admin.call("POST", "/locations", body | {"settings": nobody, "credential": keys})
     admin.call("POST", "/locations/ocean/validate")
     admin.call("PUT", "/locations/ocean/credential", {"access_key_id": CATALOG[0], "secret_access_key": CATALOG[1]})
 

@@ -3,15 +3,17 @@
 use serde_json::json;
 use uuid::Uuid;
 use weir_core::authz::verbs::RegisterLocation;
+use weir_core::delivery::{Access, SHORTEST_OF_STS};
 use weir_core::location::{Location, Scheme};
 use weir_core::name::Name;
 use weir_core::page::{Page, PageRequest};
 use weir_core::principal::Caller;
 use weir_core::storage::{Place, Sealed, StorageLocation, StorageSettings, Zone};
-use weir_core::{Error, Result};
+use weir_core::{Error, ErrorKind, Result};
 use weir_db::location;
 use weir_db::resolve::Target;
 use weir_storage::is_region;
+use weir_storage::vend::Request;
 pub use weir_storage::{AccountKey, ClientSecret, Credential, GoogleCredential, S3Credential};
 
 use crate::Weir;
@@ -164,7 +166,8 @@ fn seal(weir: &Weir, credential: &Credential) -> Result<Sealed> {
     weir.stores.keyring().seal(text.as_bytes())
 }
 
-/// Lists, writes, reads and deletes a small object of no other use, and says which of these failed. What is
+/// Lists, writes, reads and deletes a small object of no other use, has a credential made for it where the store is to make
+/// them, and says which of these failed. What is
 /// on a disk of this machine is listed only: crawling takes no more.
 async fn probe(weir: &Weir, place: &Place) -> Result<()> {
     let store = weir.stores.open(place)?;
@@ -194,5 +197,18 @@ async fn probe(weir: &Weir, place: &Place) -> Result<()> {
             "The location gave back something else than was written to it.",
         ));
     }
-    deleted.map_err(|error| failed("deleted from", error))
+    deleted.map_err(|error| failed("deleted from", error))?;
+    let asked = Request {
+        prefix: &at,
+        access: Access::Read,
+        who: "weir",
+        lifetime: SHORTEST_OF_STS,
+    };
+    match store.vend(&asked).await {
+        // It is to make none.
+        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
+        made => made
+            .map(drop)
+            .map_err(|error| failed("asked for a credential", error)),
+    }
 }
