@@ -313,6 +313,27 @@ def test_a_claim_ends_with_the_grant_that_it_was_decided_on_anew_by(
     s3_client.refused(theirs.get_object, Bucket=BUCKET, Key=key_of(own, "data/a"))
 
 
+def test_a_grant_that_ends_shortens_nothing_that_another_gives(
+    ready: Ready, admin: Management, stranger: Principal, space: str, own: dict[str, Any]
+) -> None:
+    open_ended, now = admin.grant(stranger.name, ["SELECT"], space, "own"), datetime.now(UTC)
+    ends = now + timedelta(minutes=5)
+    admin.grant_on(stranger.name, ["SELECT"], ends, catalog=ready.warehouse, namespace=space, table="own")
+    theirs = Face.sign_in(ready, stranger)
+
+    def until() -> datetime:
+        told = settings_of(theirs.load(f"{space}.own"))["s3.session-token-expires-at-ms"]
+        return datetime.fromtimestamp(int(told) / 1000, UTC)
+
+    assert until() > now + timedelta(minutes=50)
+    admin.revoke(open_ended)
+    assert until() <= ends
+    # That one takes nothing from who may read by the other, and writing ends with it.
+    admin.grant(stranger.name, ["SELECT"], space, "own")
+    admin.grant_on(stranger.name, ["INSERT"], ends, catalog=ready.warehouse, namespace=space, table="own")
+    assert until() <= ends
+
+
 def test_a_staged_claim_ends_with_the_drop_of_what_became_of_it(
     face: Face, ready: Ready, admin: Management, spark: Principal, space: str
 ) -> None:

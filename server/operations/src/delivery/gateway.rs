@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
-use weir_core::authz::verbs;
+use weir_core::authz::{Facts, verbs};
 use weir_core::delivery::{Access, Claim, Subject};
 use weir_core::id::{RequestId, TableId};
 use weir_core::name::{Name, NamespaceIdent, NamespacePath};
@@ -25,7 +25,7 @@ use weir_db::{Entry, audit, location, session};
 use weir_storage::Store;
 use weir_storage::vend::{self, Vended};
 
-use super::{access, access_ends};
+use super::{access_to_files, ends};
 use crate::Weir;
 use crate::keys::GatewayKey;
 use weir_storage::seal;
@@ -257,15 +257,14 @@ async fn decide(weir: &Weir, caller: &Caller, claim: &Claim) -> Result<Decision>
 /// What the caller may do with the files of a table now; nothing where it may not read every column.
 async fn on_table(weir: &Weir, caller: &Caller, table: TableId) -> Result<Decision> {
     let facts = resolve::facts_of(&weir.db, table, caller, weir.now()).await?;
-    let reads_all = facts.object.is_some() && weir.gate.reads_all(caller, &facts)?;
-    let access = match reads_all {
-        true => Some(access(weir, caller, &facts)?),
-        false => None,
+    let may = |facts: &Facts| match facts.object {
+        Some(_) => access_to_files(weir, caller, facts),
+        None => Ok(None),
     };
     Ok(Decision {
-        access,
+        access: may(&facts)?,
         rests_on: vec![table.as_uuid()],
-        until: access_ends(&facts),
+        until: ends(&facts, may)?,
         lasts: true,
     })
 }
@@ -285,24 +284,25 @@ pub(super) async fn on_staged(
     }
     // Free again, after the table was there, is not free still: what lies there then is not only its maker's.
     let ground = staged::ground(&weir.db, claim.principal, &claim.prefix).await?;
-    let ends = match ground {
+    let right_ends = match ground {
         None => return Ok(Decision::default()),
         Some(Ground::Free) => None,
         Some(Ground::Right(name)) => {
             let target = Target::Location(&name);
             let facts = resolve::facts(&weir.db, target, caller, weir.now()).await?;
-            if !weir.gate.would::<verbs::UseLocation>(caller, &facts)? {
+            let may = |facts: &Facts| weir.gate.would::<verbs::UseLocation>(caller, facts);
+            if !may(&facts)? {
                 return Ok(Decision::default());
             }
-            access_ends(&facts)
+            ends(&facts, may)?
         }
     };
     let target = Target::Namespace(namespace);
     let facts = resolve::facts(&weir.db, target, caller, weir.now()).await?;
-    let may = weir.gate.would::<verbs::CreateTable>(caller, &facts)?;
+    let may = |facts: &Facts| weir.gate.would::<verbs::CreateTable>(caller, facts);
     Ok(Decision {
-        access: may.then_some(Access::Change),
-        until: [ends, access_ends(&facts)].into_iter().flatten().min(),
+        access: may(&facts)?.then_some(Access::Change),
+        until: [right_ends, ends(&facts, may)?].into_iter().flatten().min(),
         ..Decision::default()
     })
 }

@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use moka::sync::Cache;
 use secrecy::SecretString;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -22,7 +22,6 @@ use weir_core::location::Location;
 use weir_core::name::{Name, TableIdent};
 use weir_core::page::{Page, PageRequest};
 use weir_core::principal::Caller;
-use weir_core::privilege::Privilege;
 use weir_core::storage::Place;
 use weir_core::{Error, Result};
 use weir_db::Entry;
@@ -149,6 +148,14 @@ pub(crate) fn access(weir: &Weir, caller: &Caller, facts: &Facts) -> Result<Acce
     })
 }
 
+/// The same, for who may read every column; nobody else gets a file.
+fn access_to_files(weir: &Weir, caller: &Caller, facts: &Facts) -> Result<Option<Access>> {
+    match weir.gate.reads_all(caller, facts)? {
+        true => access(weir, caller, facts).map(Some),
+        false => Ok(None),
+    }
+}
+
 /// A credential for the files of the permit's table; none where an engine needs, or can be given, none.
 ///
 /// Errors: `Denied` for who may not read every column; `Unavailable` where the store makes none.
@@ -164,7 +171,7 @@ pub(crate) async fn credential(
         return Ok(None);
     };
     let now = weir.now();
-    let until = access_ends(facts);
+    let until = ends(facts, |facts| access_to_files(weir, caller, facts))?;
     let asked = Asked {
         place,
         prefix: &lies.location,
@@ -319,23 +326,28 @@ fn from_gateway(weir: &Weir, caller: &Caller, wish: &Wish<'_>) -> Result<Vended>
     })
 }
 
-/// When the first of the caller's grants ends that files could be reached by: what it may do then is decided anew.
-pub(crate) fn access_ends(facts: &Facts) -> Option<DateTime<Utc>> {
-    const REACHING: [Privilege; 7] = [
-        Privilege::Select,
-        Privilege::Insert,
-        Privilege::Delete,
-        Privilege::Alter,
-        Privilege::CreateTable,
-        Privilege::DataLocationAccess,
-        Privilege::All,
-    ];
-    let reaching = facts.grants.iter().filter(|grant| {
-        let given = |privilege: &Privilege| grant.privileges.contains(*privilege);
-        REACHING.iter().any(given)
-    });
-    let ends = reaching.filter_map(|grant| grant.valid_until);
-    ends.filter(|end| *end > facts.now).min()
+/// When what the caller may do becomes something else: at the first end of a grant from which on `what` is decided otherwise.
+/// One that ends and that another does not need to be there for is none.
+pub(crate) fn ends<T: PartialEq>(
+    facts: &Facts,
+    what: impl Fn(&Facts) -> Result<T>,
+) -> Result<Option<DateTime<Utc>>> {
+    let ends = facts.grants.iter().filter_map(|grant| grant.valid_until);
+    let ends: BTreeSet<_> = ends.filter(|end| *end > facts.now).collect();
+    if ends.is_empty() {
+        return Ok(None);
+    }
+    let now = what(facts)?;
+    for end in ends {
+        let then = Facts {
+            now: end,
+            ..facts.clone()
+        };
+        if what(&then)? != now {
+            return Ok(Some(end));
+        }
+    }
+    Ok(None)
 }
 
 /// The credentials that are live, for auditors: to whom, for which table, until when.

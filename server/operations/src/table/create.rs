@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
+use weir_core::authz::Facts;
 use weir_core::authz::verbs::CreateTable;
 use weir_core::catalog::{Format, Origin, TableKind};
 use weir_core::id::TableId;
@@ -164,8 +165,9 @@ async fn carry_out(
             is_made_up,
             by_right: right.is_some(),
         };
+        let may = |facts: &Facts| weir.gate.would::<CreateTable>(caller, facts);
         let ends = [
-            delivery::access_ends(write.facts()),
+            delivery::ends(write.facts(), may)?,
             right.and_then(|right| right.until),
         ];
         let until = ends.into_iter().flatten().min();

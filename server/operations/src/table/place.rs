@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use std::time::Duration;
 use uuid::Uuid;
-use weir_core::authz::{Verb, verbs};
+use weir_core::authz::{Facts, Verb, verbs};
 use weir_core::location::Location;
 use weir_core::name::{Name, NamespaceIdent, NamespacePath, TableIdent};
 use weir_core::principal::Caller;
@@ -353,9 +353,9 @@ async fn right_on<P: Verb>(
     name: &Name,
 ) -> Result<Option<Right>> {
     let facts = write.facts_about(Target::Location(name), caller).await?;
-    let may = weir.gate.would::<verbs::UseLocation>(caller, &facts)?;
-    let until = delivery::access_ends(&facts);
-    Ok(may.then_some(Right { until }))
+    let may = |facts: &Facts| weir.gate.would::<verbs::UseLocation>(caller, facts);
+    let until = delivery::ends(&facts, may)?;
+    Ok(may(&facts)?.then_some(Right { until }))
 }
 
 /// May a table that is registered from its metadata lie where it says, and is that free?
