@@ -188,6 +188,15 @@ impl LocalRoot {
         }
     }
 
+    pub async fn exists(&self) -> Result<()> {
+        let this = self.clone();
+        blocking(move || match std::fs::metadata(&this.folder) {
+            Err(error) => Err(failure::from_io(&this.root, error)),
+            Ok(_) => Ok(()),
+        })
+        .await
+    }
+
     pub(crate) fn resolve_root(&self) -> Result<PathBuf> {
         let root = std::fs::canonicalize(&self.folder).map_err(|error| match error.kind() {
             // Not that nothing lies there: a disk that is not mounted has all its files still.

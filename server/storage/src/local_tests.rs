@@ -210,7 +210,8 @@ async fn what_is_missing_or_closed_says_so() {
         .unwrap_err();
     assert_eq!(folder.kind(), ErrorKind::NotFound);
     let gone = open(&dir.path().join("gone")).check().await.unwrap_err();
-    assert_eq!(gone.kind(), ErrorKind::Unavailable);
+    assert_eq!(gone.kind(), ErrorKind::NotFound);
+    assert!(gone.public_message().contains("does not exist"));
 
     let closed = dir.path().join("closed");
     std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o000)).unwrap();

@@ -306,7 +306,12 @@ impl Store {
     }
 
     /// Can the root be listed? Says why when it cannot.
+    ///
+    /// Errors: `NotFound` for a folder of this machine that is not there; what is asked of a file in it is `Unavailable` then.
     pub async fn check(&self) -> Result<()> {
+        if let Backend::Local(root) = &*self.backend {
+            root.exists().await?;
+        }
         match self.list(&self.root).next().await {
             Some(Err(error)) => Err(error),
             Some(Ok(_)) | None => Ok(()),
