@@ -65,7 +65,7 @@ azure() {
 
 # shellcheck disable=SC2317 # called through suite
 engines() {
-    cargo build --bin weir && WEIR_BIN="$CARGO_TARGET_DIR/debug/weir" bash tests/engines/run.sh
+    cargo build --bin weir && AZURITE="$azurite/node_modules/azurite" WEIR_BIN="$CARGO_TARGET_DIR/debug/weir" bash tests/engines/run.sh
 }
 
 suite rust cargo test --workspace --no-fail-fast

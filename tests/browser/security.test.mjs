@@ -37,7 +37,7 @@ const grant = (changes = {}) => ({
 const keys = { credential_kind: "s3", access_key_id: "AKIAEXAMPLE", tenant_id: "", secret_access_key: "a-secret-that-nobody-may-see" };
 /** A location that who may add one cannot add either: there is no such folder. */
 const location = (changes = {}) => ({
-  name: "stolen", url: "file:///no/such/folder", zone: "", endpoint: "", region: "", role: "", external_id: "", sts_endpoint: "", kms_key: "", folder: "", credential: "", credential_kind: "s3", access_key_id: "", tenant_id: "",
+  name: "stolen", url: "file:///no/such/folder", zone: "", endpoint: "", region: "", role: "", external_id: "", sts_endpoint: "", kms_key: "", folder: "", stands_for: "", credential: "", credential_kind: "s3", access_key_id: "", tenant_id: "",
   ...changes,
 });
 

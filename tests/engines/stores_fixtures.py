@@ -16,7 +16,7 @@ from weir_process import Ready, Weir
 LIFETIME_SECONDS = 10
 Store = Seaweed | Ceph
 _CEPH = os.environ.get("WEIR_STORE") == "ceph"
-_EVERYTHING = ["CREATE_NAMESPACE", "CREATE_TABLE", "SELECT", "INSERT", "DELETE", "ALTER", "DROP"]
+EVERYTHING = ["CREATE_NAMESPACE", "CREATE_TABLE", "SELECT", "INSERT", "DELETE", "ALTER", "DROP"]
 # What Ceph 16 and its clients do not do between them, whoever made the credential.
 ceph_takes_no_chunks = pytest.mark.xfail(_CEPH, reason="Ceph 16 takes no upload in chunks, and PyArrow 26 sends such")
 ceph_deletes_no_list = pytest.mark.xfail(
@@ -44,7 +44,7 @@ def ocean(store: Store, ready: Ready, admin: Management) -> Ready:
     made = admin.call("POST", "/locations", location)
     assert made["has_credential"] and "secret" not in str(made)
     admin.call("POST", "/catalogs", {"name": "ocean", "location": f"s3://{BUCKET}/ocean"})
-    admin.grant_on("spark", _EVERYTHING, catalog="ocean")
+    admin.grant_on("spark", EVERYTHING, catalog="ocean")
     admin.grant_on("spark", ["DATA_LOCATION_ACCESS"], location="ocean")
     return Ready(ready.console, ready.management, ready.iceberg, "ocean", ready.principals)
 
@@ -55,7 +55,7 @@ def disk(ready: Ready, admin: Management, tmp_path_factory: pytest.TempPathFacto
     root = tmp_path_factory.mktemp("disk")
     admin.call("POST", "/locations", {"name": "disk", "url": root.as_uri()})
     admin.call("POST", "/catalogs", {"name": "disk", "location": f"{root.as_uri()}/tables"})
-    admin.grant_on("spark", _EVERYTHING, catalog="disk")
+    admin.grant_on("spark", EVERYTHING, catalog="disk")
     return Ready(ready.console, ready.management, ready.iceberg, "disk", ready.principals)
 
 

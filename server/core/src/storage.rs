@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::Result;
 use crate::id::LocationId;
 use crate::location::{Location, Scheme};
 use crate::principal::words;
+use crate::{Error, Result};
 
 words! {
     /// How far the data of a location has come.
@@ -68,17 +68,50 @@ pub struct StorageSettings {
     /// A folder of the server's disks that an `s3` location stands for. Engines reach it through the gateway only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
+    /// The bucket of Google or the container of Azure that the bucket of an `s3` location stands for, as `gs://bucket`. Engines
+    /// reach it through the gateway only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands_for: Option<String>,
 }
 
 impl StorageSettings {
-    /// The folder of the server's disks that a location with these settings is, as a `file` location.
+    /// Does the location stand for what is reached in another way than S3's?
+    pub fn stands_for_other(&self) -> bool {
+        self.folder.is_some() || self.stands_for.is_some()
+    }
+
+    /// Where a location with these settings really lies: in the folder of the server's disks, or the bucket of another store,
+    /// that an `s3` location stands for, and else where its URL says.
     ///
-    /// Errors: a folder that is no absolute path of plain segments.
-    pub fn on_disk(&self, url: &Location) -> Result<Option<Location>> {
-        match (url.scheme(), &self.folder) {
-            (Scheme::File, _) => Ok(Some(url.clone())),
-            (_, Some(folder)) => Location::parse("folder", &format!("file://{folder}")).map(Some),
-            (_, None) => Ok(None),
+    /// Errors: a folder that is no absolute path of plain segments; what is no bucket of another store; both of them, or one of
+    /// them for another than an `s3` location.
+    pub fn behind(&self, url: &Location) -> Result<Location> {
+        let (field, stands_for) = match (&self.folder, &self.stands_for) {
+            (None, None) => return Ok(url.clone()),
+            (Some(folder), None) => ("folder", format!("file://{folder}")),
+            (None, Some(bucket)) => ("stands_for", bucket.clone()),
+            (Some(_), Some(_)) => {
+                let message = "A bucket stands for a folder or for another bucket, not for both.";
+                return Err(Error::invalid("stands_for", message));
+            }
+        };
+        if url.scheme() != Scheme::S3 {
+            let message = "Only an s3 location can stand for something else.";
+            return Err(Error::invalid(field, message));
+        }
+        let real = Location::parse(field, &stands_for)?;
+        match real.scheme() {
+            Scheme::File if field == "folder" => Ok(real),
+            Scheme::Gs | Scheme::Abfss if real.segments().is_empty() => {
+                let below = url.segments().iter();
+                below
+                    .map(String::as_str)
+                    .try_fold(real, |at, name| at.join(name))
+            }
+            _ => Err(Error::invalid(
+                field,
+                "Name a bucket of Google or a container of Azure as a whole: gs://bucket, or abfss://container@account.dfs.core.windows.net.",
+            )),
         }
     }
 }
@@ -111,4 +144,60 @@ impl Place {
 pub struct Sealed {
     pub id: Uuid,
     pub envelope: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_stands_for_a_folder_or_for_a_bucket_of_another_store() {
+        let behind = |url: &str, folder: Option<&str>, bucket: Option<&str>| {
+            let settings = StorageSettings {
+                folder: folder.map(str::to_owned),
+                stands_for: bucket.map(str::to_owned),
+                ..StorageSettings::default()
+            };
+            let found = settings.behind(&Location::parse("url", url).unwrap());
+            found
+                .map(|at| at.to_string())
+                .map_err(|error| error.field().map(str::to_owned))
+        };
+        let wrong = |field: &str| Err(Some(field.to_owned()));
+        for (url, folder, bucket, expected) in [
+            ("s3://lake/a", None, None, Ok("s3://lake/a")),
+            ("file:///srv/a", None, None, Ok("file:///srv/a")),
+            ("s3://lake/a", Some("/srv/b"), None, Ok("file:///srv/b")),
+            (
+                "s3://lake/a/b",
+                None,
+                Some("gs://other"),
+                Ok("gs://other/a/b"),
+            ),
+            (
+                "s3://lake",
+                None,
+                Some("abfss://one@weirlake.dfs.core.windows.net/"),
+                Ok("abfss://one@weirlake.dfs.core.windows.net"),
+            ),
+            ("s3://lake", Some("srv"), None, wrong("folder")),
+            ("s3://lake", None, Some("gs://other/a"), wrong("stands_for")),
+            ("s3://lake", None, Some("s3://other"), wrong("stands_for")),
+            ("s3://lake", None, Some("file:///srv"), wrong("stands_for")),
+            (
+                "s3://lake",
+                Some("/srv"),
+                Some("gs://other"),
+                wrong("stands_for"),
+            ),
+            ("gs://lake", None, Some("gs://other"), wrong("stands_for")),
+            ("gs://lake", Some("/srv"), None, wrong("folder")),
+        ] {
+            assert_eq!(
+                behind(url, folder, bucket),
+                expected.map(str::to_owned),
+                "{url}"
+            );
+        }
+    }
 }

@@ -64,7 +64,7 @@ pub struct NewLocation<'a> {
     pub secret: Option<&'a Sealed>,
 }
 
-/// Errors: a location that contains, or lies inside, one that is registered, be it by its URL or by its folder.
+/// Errors: a location that contains, or lies inside, one that is registered, be it by its URL or by what that stands for.
 pub async fn register(
     write: &mut Write<verbs::RegisterLocation>,
     name: &Name,
@@ -79,9 +79,10 @@ pub async fn register(
         .fetch_all(write.connection())
         .await
         .map_err(map)?;
+    let behind = new.settings.behind(new.url)?;
     for (known, Json(settings)) in known {
         let at = Location::parse("url", &known)?;
-        if at.overlaps(new.url) || on_one_disk(&at, &settings, new)? {
+        if at.overlaps(new.url) || settings.behind(&at)?.overlaps(&behind) {
             return Err(Error::conflict(format!(
                 "This overlaps the location {known}, which is registered already."
             )));
@@ -113,12 +114,6 @@ pub async fn register(
         .map_err(map)?;
     write.about("location", location.id.as_uuid(), location.name.clone());
     Ok(location)
-}
-
-/// Do both lie on the disks of this machine, one inside the other?
-fn on_one_disk(at: &Location, settings: &StorageSettings, new: &NewLocation<'_>) -> Result<bool> {
-    let (one, other) = (settings.on_disk(at)?, new.settings.on_disk(new.url)?);
-    Ok(one.is_some_and(|one| other.is_some_and(|other| one.overlaps(&other))))
 }
 
 /// Keeps another credential for the location of that name. The one before is forgotten.

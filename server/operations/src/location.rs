@@ -89,7 +89,7 @@ fn check(new: &Registration) -> Result<()> {
         let message = "Name a credential of the configuration or give one, not both.";
         return Err(Error::invalid("credential", message));
     }
-    let has_role = new.url.scheme() == Scheme::S3 && settings.folder.is_none();
+    let has_role = new.url.scheme() == Scheme::S3 && !settings.stands_for_other();
     for (field, given) in [
         ("role", settings.role.is_some() || settings.assume_role),
         ("external_id", settings.external_id.is_some()),

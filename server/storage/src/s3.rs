@@ -58,6 +58,8 @@ pub struct Bucket {
     pub(crate) buffers: Buffers,
     /// Is it listed in the order of the keys' bytes?
     pub(crate) is_ordered: bool,
+    /// Whose protocol the store itself speaks, whatever it is reached as.
+    pub(crate) protocol: Scheme,
     vending: Vending,
 }
 
@@ -112,7 +114,18 @@ impl Bucket {
             client,
             buffers: Buffers::default(),
             is_ordered: root.scheme() == Scheme::Gs,
+            protocol: root.scheme(),
             vending,
+        }
+    }
+
+    /// For the bucket of an `s3` location, whose keys are those of this one. What it would make for engines is for this one's own
+    /// clients, so it makes nothing.
+    pub(crate) fn standing_in(self, root: &Location) -> Self {
+        Self {
+            root: root.top(),
+            vending: Vending::None("Engines reach this location through the gateway."),
+            ..self
         }
     }
 

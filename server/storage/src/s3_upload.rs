@@ -5,11 +5,13 @@
 
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::{
-    CopyOptions, ObjectStore, PutMode, PutOptions, PutPayload, UpdateVersion, path::Path,
+    CopyOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, UpdateVersion,
+    path::Path,
 };
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use weir_core::location::Location;
+use uuid::Uuid;
+use weir_core::location::{Location, Scheme};
 use weir_core::{Error, ErrorKind, Result};
 
 use crate::conditions::{Conditions, Mode, Span, Tags, Verdict, unquoted};
@@ -61,19 +63,19 @@ impl Bucket {
             return self.put_pieces(location, first, body, mode).await;
         }
         let size = first.bytes as u64;
+        let path = key(location)?;
         let wanted = match mode {
             Mode::Create => PutMode::Create,
             Mode::Overwrite => PutMode::Overwrite,
             Mode::Replace(etag) => PutMode::Update(UpdateVersion {
                 e_tag: Some(quoted(etag)),
-                version: None,
+                version: self.version_of(location, etag).await?,
             }),
         };
         let options = PutOptions {
             mode: wanted,
             ..Default::default()
         };
-        let path = key(location)?;
         let put = self.client.put_opts(&path, payload(first), options);
         let put = put.await.map_err(|error| unwritten(location, error))?;
         Ok(written(location, size, put.e_tag))
@@ -117,6 +119,19 @@ impl Bucket {
         let put = put.map_err(|error| unwritten(location, error))?;
         unfinished.upload = None;
         Ok(written(location, size, put.e_tag))
+    }
+
+    /// What Google, which compares versions and no tags, knows the object of this tag by.
+    async fn version_of(&self, location: &Location, etag: &str) -> Result<Option<String>> {
+        if self.protocol != Scheme::Gs {
+            return Ok(None);
+        }
+        let found = self.client.head(&key(location)?).await;
+        let found = found.map_err(|error| failure::from_store(location, error))?;
+        match found.e_tag.as_deref().map(unquoted) == Some(etag) {
+            true => Ok(found.version),
+            false => Err(other(location)),
+        }
     }
 
     /// Is there what a write expects?
@@ -170,13 +185,11 @@ impl Bucket {
     pub async fn begin_upload(&self, location: &Location) -> Result<String> {
         let upload = self.client.create_multipart(&key(location)?).await;
         let upload = upload.map_err(|error| unwritten(location, error))?;
-        if upload.is_empty() {
-            // Azure's uploads have no id, so two to one location could not be told apart.
-            return Err(Error::unsupported(
-                "This storage does not take an upload in parts.",
-            ));
+        match self.protocol {
+            // Azure knows parts, each by a name of its own, and no uploads.
+            Scheme::Abfss => Ok(Uuid::new_v4().simple().to_string()),
+            _ => Ok(upload),
         }
-        Ok(upload)
     }
 
     pub async fn put_part(
@@ -224,7 +237,10 @@ impl Bucket {
         }
         self.expect(location, mode).await?;
         let parts = parts.into_iter().map(|part| PartId {
-            content_id: quoted(&part.etag),
+            content_id: match self.protocol {
+                Scheme::Abfss => part.etag,
+                _ => quoted(&part.etag),
+            },
         });
         let (path, upload) = (key(location)?, upload.to_owned());
         let put = self
@@ -282,7 +298,10 @@ fn of_upload(at: &Location, error: object_store::Error) -> Error {
     let text = error.to_string();
     if matches!(error, object_store::Error::NotFound { .. }) || text.contains("NoSuchUpload") {
         Error::not_found("There is no such upload.").source(error)
-    } else if text.contains("InvalidPart") || text.contains("EntityTooSmall") {
+    } else if ["InvalidPart", "EntityTooSmall", "InvalidBlock"]
+        .iter()
+        .any(|reason| text.contains(reason))
+    {
         let message = "The storage does not take these parts: one is missing, has another tag, or is too small.";
         Error::invalid("part", message).source(error)
     } else {

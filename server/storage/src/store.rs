@@ -68,22 +68,19 @@ impl Stores {
             return Ok(open);
         }
         let root = Location::parse("location", &place.url)?;
-        let backend = match (root.scheme(), &place.settings.folder) {
-            (Scheme::File, _) => Backend::Local(self.local(&root, folder_of(&root))?),
-            (Scheme::S3, Some(_)) => {
-                let folder = place.settings.on_disk(&root)?;
-                let folder = folder.as_ref().map(folder_of).unwrap_or_default();
-                Backend::Local(self.local(&root, folder)?)
-            }
-            (Scheme::S3, None) => Backend::S3(self.s3(&root, place)?.sharing(&self.buffers)),
-            (Scheme::Gs, None) => Backend::S3(self.google(&root, place)?.sharing(&self.buffers)),
-            (Scheme::Abfss, None) => Backend::S3(self.azure(&root, place)?.sharing(&self.buffers)),
-            (Scheme::Gs | Scheme::Abfss, Some(_)) => {
-                return Err(Error::invalid(
-                    "folder",
-                    "Only an s3 location can stand for a folder.",
-                ));
-            }
+        let behind = place.settings.behind(&root)?;
+        let bucket = |bucket: Bucket| {
+            let bucket = bucket.sharing(&self.buffers);
+            Backend::S3(match root == behind {
+                true => bucket,
+                false => bucket.standing_in(&root),
+            })
+        };
+        let backend = match behind.scheme() {
+            Scheme::File => Backend::Local(self.local(&root, folder_of(&behind))?),
+            Scheme::S3 => bucket(self.s3(&root, place)?),
+            Scheme::Gs => bucket(self.google(&behind, place)?),
+            Scheme::Abfss => bucket(self.azure(&behind, place)?),
         };
         let store = Store {
             root,

@@ -69,6 +69,10 @@ pub struct SettingsBody {
     /// A folder of the server's disks that an `s3` location stands for. Engines reach it through the gateway.
     #[serde(skip_serializing_if = "Option::is_none")]
     folder: Option<String>,
+    /// The bucket of Google or the container of Azure that the bucket of an `s3` location stands for: `gs://bucket` or
+    /// `abfss://container@account.dfs.core.windows.net`. Engines reach it through the gateway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stands_for: Option<String>,
 }
 
 impl From<SettingsBody> for StorageSettings {
@@ -85,6 +89,7 @@ impl From<SettingsBody> for StorageSettings {
             sts_endpoint: body.sts_endpoint,
             kms_key: body.kms_key,
             folder: body.folder,
+            stands_for: body.stands_for,
         }
     }
 }
@@ -103,6 +108,7 @@ impl From<StorageSettings> for SettingsBody {
             sts_endpoint: settings.sts_endpoint,
             kms_key: settings.kms_key,
             folder: settings.folder,
+            stands_for: settings.stands_for,
         }
     }
 }

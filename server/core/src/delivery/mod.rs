@@ -127,7 +127,7 @@ pub fn delivery(asked: &Asked<'_>) -> Delivery {
         Scheme::Abfss => Delivery::Unaided,
         Scheme::S3 => {
             let makes_them = settings.role.is_some()
-                && settings.folder.is_none()
+                && !settings.stands_for_other()
                 && asked.left.is_none_or(|left| left >= SHORTEST_OF_STS)
                 && is_literal(asked.place, asked.prefix);
             // Whom S3 lets put an object it lets put over another one; the gateway knows the difference.

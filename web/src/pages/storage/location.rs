@@ -214,6 +214,7 @@ fn settings(location: &StorageLocation) -> Vec<(&'static str, &str)> {
         ("STS endpoint", settings.sts_endpoint.as_deref()),
         ("KMS key", settings.kms_key.as_deref()),
         ("Folder", settings.folder.as_deref()),
+        ("Stands for", settings.stands_for.as_deref()),
     ]
     .into_iter()
     .filter_map(|(label, value)| value.map(|value| (label, value)))

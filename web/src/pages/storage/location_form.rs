@@ -24,6 +24,7 @@ pub(super) const SHAPE: Shape = Shape {
         "sts_endpoint",
         "kms_key",
         "folder",
+        "stands_for",
         "credential",
         "credential_kind",
         "access_key_id",
@@ -45,6 +46,7 @@ pub(super) const FIELDS: &[&str] = &[
     "sts_endpoint",
     "kms_key",
     "folder",
+    "stands_for",
     "credential",
     "credential_kind",
     "access_key_id",
@@ -66,6 +68,7 @@ pub(crate) struct LocationDraft {
     pub sts_endpoint: String,
     pub kms_key: String,
     pub folder: String,
+    pub stands_for: String,
     pub hierarchical: bool,
     /// The name of one of the configuration.
     pub configured: String,
@@ -88,6 +91,7 @@ impl LocationDraft {
             sts_endpoint: text("sts_endpoint"),
             kms_key: text("kms_key"),
             folder: text("folder"),
+            stands_for: text("stands_for"),
             hierarchical: fields.ticked("hierarchical"),
             configured: text("credential"),
             credential: CredentialDraft::read(fields),
@@ -106,6 +110,7 @@ impl LocationDraft {
             sts_endpoint: given(&self.sts_endpoint),
             kms_key: given(&self.kms_key),
             folder: given(&self.folder),
+            stands_for: given(&self.stands_for),
             hierarchical: self.hierarchical,
             credential: given(&self.configured),
         };
@@ -273,8 +278,12 @@ fn engines(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
         ..Input::text("kms_key", "KMS key", &draft.kms_key)
     };
     let folder = Input {
-        hint: "A folder of the server that stands for the bucket. There is no store then: engines go through the gateway.",
+        hint: "A folder of the server that the bucket stands for. There is no store then: engines go through the gateway.",
         ..Input::text("folder", "Folder", &draft.folder)
+    };
+    let stands_for = Input {
+        hint: "For engines that only know S3: the bucket of Google or container of Azure that this one stands for, as gs://bucket. They go through the gateway.",
+        ..Input::text("stands_for", "Bucket of another store", &draft.stands_for)
     };
     html! {
         fieldset.group {
@@ -282,7 +291,7 @@ fn engines(draft: &LocationDraft, error: Option<&FieldError>) -> Markup {
             div.stack {
                 div.pair { (text_input(&role, error)) (text_input(&external, error)) }
                 div.pair { (text_input(&sts, error)) (text_input(&key, error)) }
-                (text_input(&folder, error))
+                div.pair { (text_input(&folder, error)) (text_input(&stands_for, error)) }
             }
         }
     }

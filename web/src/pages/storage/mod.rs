@@ -130,7 +130,7 @@ pub(super) fn reached_by(location: &StorageLocation, has_gateway: bool) -> Resul
         Delivery::Store => "short-lived credentials of the store",
         Delivery::Gateway => "the gateway",
         Delivery::Unaided if url.scheme() == Scheme::File => "their own path",
-        Delivery::Unaided if place.settings.folder.is_some() => "nothing: it needs the gateway",
+        Delivery::Unaided if place.settings.stands_for_other() => "nothing: it needs the gateway",
         Delivery::Unaided => "credentials of their own",
         Delivery::Refused => "nothing",
     })
