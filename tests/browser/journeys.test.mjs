@@ -463,6 +463,12 @@ for (const [mode, options] of MODES) {
     await rm(folder, { recursive: true });
     assert.notEqual(await send(page, "Try again"), 303);
     assert.match(await main(page).getByRole("alert").innerText(), /does not exist/);
+    assert.equal(await send(page, "Remove the location"), 303);
+    assert.match(await flash(page).innerText(), /is removed/);
+    assert.equal(await row(page, "locations", name).count(), 0);
+    await open(page, "/storage/samples");
+    assert.equal(await send(page, "Remove the location"), 409);
+    assert.match(await main(page).getByRole("alert").innerText(), /needed by the crawler `samples`/);
   });
 }
 

@@ -76,6 +76,7 @@ const PAGES = [
   ["a location", "admin", 200, "/storage/warehouse"],
   ["a location, tried", "admin", 200, form("/storage/bucket", "Try again", async () => {})],
   ["a location, tried in vain", "admin", 422, form("/storage/gone", "Try again", async () => {})],
+  ["a location, needed", "admin", 409, form("/storage/samples", "Remove the location", async () => {})],
   ["add a location", "admin", 200, "/storage/-/new"],
   ["add a location, wrong", "admin", 422, form("/storage/-/new", "Try and add it", async (main) => {
     await main.getByLabel("Name", { exact: true }).fill("two words");

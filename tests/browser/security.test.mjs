@@ -83,6 +83,7 @@ describe("a change that does not come from a page of the console", () => {
         ["/crawlers/samples/-/start", {}],
         ["/storage/-/new", location({ url: `file://${weir.dataDir}/postgres` })],
         ["/storage/samples/-/rotate", keys],
+        ["/storage/samples/-/remove", {}],
         ["/logout", {}],
       ]) {
         const answer = await post(path, cookies.admin, fields, headers);
@@ -347,6 +348,8 @@ const MATRIX = [
   ["POST /storage/{location}/-/validate", "/storage/samples/-/validate", [401, 403, 403, 303], {}],
   ["GET /storage/{location}/-/rotate", "/storage/secret/-/rotate", [303, 303, 303, 303]],
   ["POST /storage/{location}/-/rotate", "/storage/nowhere/-/rotate", [401, 403, 403, 404], keys],
+  ["GET /storage/{location}/-/remove", "/storage/secret/-/remove", [303, 303, 303, 303]],
+  ["POST /storage/{location}/-/remove", "/storage/nowhere/-/remove", [401, 403, 403, 404], {}],
   ["GET /credentials", "/credentials", [303, 403, 403, 200]],
   ["GET /audit", "/audit", [303, 403, 403, 200]],
 ];
@@ -496,7 +499,7 @@ test("looking changes nothing, whatever is looked at and however", async () => {
     "/", "/c/lake", TABLES, CUSTOMERS, `${CUSTOMERS}/-/annotate`, `${CUSTOMERS}/-/columns/3`, `${CUSTOMERS}/-/versions`,
     `${CUSTOMERS}/-/partitions`, `${CUSTOMERS}/-/access`, `${CUSTOMERS}/-/grants`, `${TABLES}/airlines/-/grants/${id}/revoke`,
     "/crawlers", "/crawlers/samples", "/crawlers/samples/-/start", `/crawlers/samples/runs/${NOBODY}`, "/audit", "/logout",
-    "/storage", "/storage/-/new", "/storage/samples", "/storage/samples/-/validate", "/storage/samples/-/rotate", "/credentials",
+    "/storage", "/storage/-/new", "/storage/samples", "/storage/samples/-/validate", "/storage/samples/-/rotate", "/storage/samples/-/remove", "/credentials",
   ];
   for (const path of paths) {
     for (const method of ["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"]) {

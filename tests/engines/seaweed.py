@@ -20,6 +20,7 @@ BUCKET = "lake"
 ROOT = ("root", "root-secret")
 CATALOG = ("catalog", "catalog-secret")  # May read, write and assume the role.
 ASSUMER = ("assumer", "assumer-secret")  # May assume the role, and nothing else.
+READER = ("reader", "reader-secret")  # May list and read, and nothing else.
 START_SECONDS = 60
 
 
@@ -32,6 +33,7 @@ IDENTITIES = {
         _identity("root", ROOT, ["Admin", "Read", "List", "Tagging", "Write"]),
         _identity("catalog", CATALOG, ["Read", "Write", "List", "sts:AssumeRole"]),
         _identity("assumer", ASSUMER, ["sts:AssumeRole"]),
+        _identity("reader", READER, ["Read", "List"]),
     ]
 }
 IAM = {

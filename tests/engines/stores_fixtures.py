@@ -22,6 +22,7 @@ ceph_takes_no_chunks = pytest.mark.xfail(_CEPH, reason="Ceph 16 takes no upload 
 ceph_deletes_no_list = pytest.mark.xfail(
     _CEPH, reason="Ceph 16 deletes a list of objects for who may delete in all of the bucket only"
 )
+ceph_has_no_reader = pytest.mark.skipif(_CEPH, reason="its users here may write")
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,15 @@ pub(crate) struct Shape {
     pub many: &'static [&'static str],
 }
 
+impl Shape {
+    /// A form that is a button alone.
+    pub const BUTTON: Self = Self {
+        needed: &[],
+        optional: &[],
+        many: &[],
+    };
+}
+
 /// The fields of one form, checked against its shape.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fields(Vec<(String, String)>);

@@ -44,12 +44,13 @@ pub(crate) enum Done {
     AlreadyRunning,
     LocationAdded,
     LocationTried,
+    LocationRemoved,
     CredentialReplaced,
     SignedOut,
 }
 
 impl Done {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Saved,
         Self::Unchanged,
         Self::Granted,
@@ -57,6 +58,7 @@ impl Done {
         Self::AlreadyRunning,
         Self::LocationAdded,
         Self::LocationTried,
+        Self::LocationRemoved,
         Self::CredentialReplaced,
         Self::SignedOut,
     ];
@@ -70,6 +72,7 @@ impl Done {
             Self::AlreadyRunning => "already-running",
             Self::LocationAdded => "location-added",
             Self::LocationTried => "location-tried",
+            Self::LocationRemoved => "location-removed",
             Self::CredentialReplaced => "credential-replaced",
             Self::SignedOut => "signed-out",
         }
@@ -90,6 +93,7 @@ impl Done {
             Self::LocationTried => {
                 "The location was tried, and does all that it did when it was added."
             }
+            Self::LocationRemoved => "The location is removed. Its files stay where they are.",
             Self::CredentialReplaced => {
                 "The new credential was tried and is kept. The one before is forgotten."
             }

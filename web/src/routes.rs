@@ -56,6 +56,10 @@ pub(crate) fn pages() -> Router<Console> {
             "/storage/{location}/-/rotate",
             get(location::to_location).post(location::rotate),
         )
+        .route(
+            "/storage/{location}/-/remove",
+            get(location::to_location).post(location::remove),
+        )
         .route("/credentials", get(credentials::show))
         .route("/audit", get(audit::show))
         .fallback(error::nowhere)

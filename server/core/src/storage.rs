@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::delivery::Access;
 use crate::id::LocationId;
 use crate::location::{Location, Scheme};
 use crate::principal::words;
@@ -72,9 +73,20 @@ pub struct StorageSettings {
     /// reach it through the gateway only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stands_for: Option<String>,
+    /// Is it only read, by Weir and by engines, whatever they may do with its tables?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
 }
 
 impl StorageSettings {
+    /// The most that anybody may do with files here.
+    pub fn most(&self) -> Access {
+        match self.read_only {
+            true => Access::Read,
+            false => Access::Change,
+        }
+    }
+
     /// Does the location stand for what is reached in another way than S3's?
     pub fn stands_for_other(&self) -> bool {
         self.folder.is_some() || self.stands_for.is_some()

@@ -86,7 +86,7 @@ pub async fn revoke(write: &mut Write<verbs::ManageGrants>, grant: GrantId) -> R
 }
 
 /// Ends every grant on an object that is being dropped, so that one created later under its name inherits nothing.
-pub(crate) async fn revoke_all_on(write: &mut Write<verbs::Drop>, object: Resource) -> Result<()> {
+pub(crate) async fn revoke_all_on<P: Verb>(write: &mut Write<P>, object: Resource) -> Result<()> {
     let (now, caller) = (write.now(), write.permit().caller());
     write.moves_policy();
     sqlx::query(REVOKE_ALL)

@@ -12,14 +12,13 @@ use weir_core::name::Name;
 use weir_core::page::{Page, PageRequest};
 use weir_core::principal::Caller;
 use weir_core::privilege::PrivilegeSet;
-use weir_core::resource::ResourceKind;
+use weir_core::resource::{Resource, ResourceKind};
 use weir_core::storage::{Place, Sealed, StorageLocation, StorageSettings, Zone};
 use weir_core::{Error, Result};
 
 use crate::error::map;
 use crate::resolve::{expect_kind, members};
-use crate::secret;
-use crate::{Db, Write};
+use crate::{Db, Write, grant, place, secret};
 
 /// The locations that the caller may describe. `describing` are the privileges that let it.
 pub async fn list(
@@ -136,6 +135,51 @@ pub async fn set_secret(
     Ok(())
 }
 
+/// Forgets the location of that name, its credential and the grants on it. What lies there stays.
+///
+/// Errors: `Conflict`, naming a crawler, a catalog or a table that needs it; dropped tables do until they are forgotten.
+pub async fn unregister(
+    write: &mut Write<verbs::RegisterLocation>,
+    name: &Name,
+) -> Result<StorageLocation> {
+    let found: Option<LocationRow> = sqlx::query_as(LOCKED)
+        .bind(name.as_str())
+        .fetch_optional(write.connection())
+        .await
+        .map_err(map)?;
+    let found: StorageLocation = found
+        .ok_or_else(|| Error::not_found(format!("There is no storage location `{name}`.")))?
+        .into();
+    let url = Location::parse("url", &found.url)?;
+    // So that nobody places a table meanwhile.
+    place::lock(write).await?;
+    let needed: Option<(String, String)> = sqlx::query_as(NEEDED_BY)
+        .bind(found.id.as_uuid())
+        .bind(&found.url)
+        .bind(place::inside(&url))
+        .fetch_optional(write.connection())
+        .await
+        .map_err(map)?;
+    if let Some((by, which)) = needed {
+        let hint = match by.as_str() {
+            "table" => " A dropped one counts until it is forgotten.",
+            _ => "",
+        };
+        return Err(Error::conflict(format!(
+            "This location is needed by the {by} `{which}`.{hint}"
+        )));
+    }
+    sqlx::query(DELETE)
+        .bind(found.id.as_uuid())
+        .execute(write.connection())
+        .await
+        .map_err(map)?;
+    let resource = Resource::new(ResourceKind::Location, found.id.as_uuid());
+    grant::revoke_all_on(write, resource).await?;
+    write.about("location", found.id.as_uuid(), found.name.clone());
+    Ok(found)
+}
+
 /// The location of that name as opening it needs.
 pub async fn place(
     db: &Db,
@@ -200,6 +244,14 @@ statements! {
     PLACE = concat!("SELECT ", place!(), " FROM storage_location s WHERE s.name = $1");
     PLACE_BY_ID = concat!("SELECT ", place!(), " FROM storage_location s WHERE s.location_id = $1");
     /// $1 name, $2 secret
+    LOCKED = "SELECT location_id, name, url, settings, zone, secret_id IS NOT NULL AS has_credential, created_at FROM storage_location WHERE name = $1 FOR UPDATE";
+    /// $1 location, $2 its URL, $3 the pattern of all below
+    NEEDED_BY = "(SELECT 'crawler' AS by, name AS which FROM crawler WHERE location_id = $1 LIMIT 1)
+         UNION ALL (SELECT 'catalog', name FROM catalog WHERE location = $2 OR location LIKE $3 LIMIT 1)
+         UNION ALL (SELECT 'table', location FROM lake_table WHERE location = $2 OR location LIKE $3 LIMIT 1)
+         LIMIT 1";
+    DELETE = "WITH gone AS (DELETE FROM storage_location WHERE location_id = $1 RETURNING secret_id)
+         DELETE FROM secret x USING gone WHERE x.secret_id = gone.secret_id";
     SET_SECRET = "WITH was AS (SELECT location_id, secret_id FROM storage_location WHERE name = $1 FOR UPDATE),
              now AS (UPDATE storage_location l SET secret_id = $2 FROM was WHERE l.location_id = was.location_id RETURNING l.location_id),
              gone AS (DELETE FROM secret x USING was WHERE x.secret_id = was.secret_id)

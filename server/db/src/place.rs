@@ -22,17 +22,22 @@ pub async fn is_occupied<P: Verb>(
     location: &Location,
     but: Option<TableId>,
 ) -> Result<bool> {
-    // Two tables placed at once could overlap without either seeing the other.
-    sqlx::query(LOCK_PLACES)
-        .execute(write.connection())
-        .await
-        .map_err(map)?;
+    lock(write).await?;
     sqlx::query_scalar(IS_OCCUPIED)
         .bind(above(location))
         .bind(inside(location))
         .bind(but.map(TableId::as_uuid))
         .fetch_one(write.connection())
         .await
+        .map_err(map)
+}
+
+/// Two tables placed at once could overlap without either seeing the other.
+pub(crate) async fn lock<P: Verb>(write: &mut Write<P>) -> Result<()> {
+    sqlx::query(LOCK_PLACES)
+        .execute(write.connection())
+        .await
+        .map(drop)
         .map_err(map)
 }
 

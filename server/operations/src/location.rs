@@ -12,9 +12,9 @@ use weir_core::storage::{Place, Sealed, StorageLocation, StorageSettings, Zone};
 use weir_core::{Error, ErrorKind, Result};
 use weir_db::location;
 use weir_db::resolve::Target;
-use weir_storage::is_region;
 use weir_storage::vend::Request;
 pub use weir_storage::{AccountKey, ClientSecret, Credential, GoogleCredential, S3Credential};
+use weir_storage::{Store, is_region};
 
 use crate::Weir;
 
@@ -152,6 +152,19 @@ pub async fn rotate(
     write.commit().await
 }
 
+/// Forgets a location: its credential and the grants on it go, and what lies there stays.
+///
+/// Errors: `Conflict` while a crawler, a catalog or a table needs it.
+pub async fn unregister(weir: &Weir, caller: &Caller, name: &Name) -> Result<()> {
+    let mut write = weir
+        .gate
+        .write::<RegisterLocation>(caller, Target::Server, "location.unregister")
+        .await?;
+    let gone = location::unregister(&mut write, name).await?;
+    write.record(json!({ "url": gone.url }));
+    write.commit().await
+}
+
 async fn known(weir: &Weir, caller: &Caller, name: &Name, operation: &str) -> Result<Place> {
     let permit = weir
         .gate
@@ -166,38 +179,26 @@ fn seal(weir: &Weir, credential: &Credential) -> Result<Sealed> {
     weir.stores.keyring().seal(text.as_bytes())
 }
 
-/// Lists, writes, reads and deletes a small object of no other use, has a credential made for it where the store is to make
-/// them, and says which of these failed. What is
-/// on a disk of this machine is listed only: crawling takes no more.
+fn failed(what: &str, error: Error) -> Error {
+    let told = format!("The location cannot be {what}: {}", error.public_message());
+    Error::unavailable(told).source(error)
+}
+
+/// Tries what the location is good for, and says which part of it failed.
 async fn probe(weir: &Weir, place: &Place) -> Result<()> {
     let store = weir.stores.open(place)?;
-    let failed = |what: &str, error: Error| {
-        let told = format!("The location cannot be {what}: {}", error.public_message());
-        Error::unavailable(told).source(error)
-    };
-    let listed = store.check().await;
-    if place.url.starts_with("file:") {
-        return listed;
-    }
-    listed.map_err(|error| failed("listed", error))?;
-    let at = store
-        .root()
-        .join("_weir_probe")?
-        .join(&Uuid::new_v4().to_string())?;
-    let content: &[u8] = b"Weir wrote this to see whether it may. It can be deleted.\n";
     store
-        .create(&at, content.into())
+        .check()
         .await
-        .map_err(|error| failed("written to", error))?;
-    let read = store.read_whole(&at, 1024).await;
-    let deleted = store.delete(&at).await;
-    let read = read.map_err(|error| failed("read", error))?;
-    if read != content {
-        return Err(Error::unavailable(
-            "The location gave back something else than was written to it.",
-        ));
+        .map_err(|error| match place.url.starts_with("file:") {
+            true => error,
+            false => failed("listed", error),
+        })?;
+    let at = format!("_weir_probe_{}", Uuid::new_v4().simple());
+    let at = store.root().join(&at)?;
+    if !place.settings.read_only {
+        try_writing(&store, &at).await?;
     }
-    deleted.map_err(|error| failed("deleted from", error))?;
     let asked = Request {
         prefix: &at,
         access: Access::Read,
@@ -211,4 +212,26 @@ async fn probe(weir: &Weir, place: &Place) -> Result<()> {
             .map(drop)
             .map_err(|error| failed("asked for a credential", error)),
     }
+}
+
+/// Writes, reads and deletes a small object of no other use.
+async fn try_writing(store: &Store, at: &Location) -> Result<()> {
+    let content: &[u8] = b"Weir wrote this to see whether it may. It can be deleted.\n";
+    store.create(at, content.into()).await.map_err(|error| {
+        let error = failed("written to", error);
+        let message = format!(
+            "{} If it is only to be crawled and read, register it to be only read.",
+            error.public_message()
+        );
+        Error::unavailable(message).source(error)
+    })?;
+    let read = store.read_whole(at, 1024).await;
+    let deleted = store.delete(at).await;
+    let read = read.map_err(|error| failed("read", error))?;
+    if read != content {
+        return Err(Error::unavailable(
+            "The location gave back something else than was written to it.",
+        ));
+    }
+    deleted.map_err(|error| failed("deleted from", error))
 }

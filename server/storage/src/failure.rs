@@ -87,9 +87,11 @@ fn io_sentence(at: &Location, error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => format!("`{at}` does not exist."),
         ErrorKind::PermissionDenied => {
-            format!("The server's user has no permission to read `{at}`.")
+            format!("The server's user has no permission for `{at}`.")
         }
-        _ => format!("`{at}` cannot be read."),
+        ErrorKind::ReadOnlyFilesystem => format!("The disk of `{at}` is mounted to be only read."),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => format!("The disk of `{at}` is full."),
+        _ => format!("`{at}` cannot be reached on its disk."),
     }
 }
 

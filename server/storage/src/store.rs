@@ -84,6 +84,7 @@ impl Stores {
         };
         let store = Store {
             root,
+            read_only: place.settings.read_only,
             backend: Arc::new(backend),
         };
         self.opened.insert(place.clone(), store.clone());
@@ -190,6 +191,7 @@ pub(crate) enum Backend {
 #[derive(Debug, Clone)]
 pub struct Store {
     root: Location,
+    read_only: bool,
     backend: Arc<Backend>,
 }
 
@@ -255,7 +257,7 @@ impl Store {
     /// Writes a new object and returns once it is durable. The caller gives it a name that was never used: nothing is ever
     /// overwritten on a local file system, and no store is asked twice for the same name.
     pub async fn create(&self, location: &Location, content: Bytes) -> Result<()> {
-        self.hold(location)?;
+        self.hold_to_write(location)?;
         within(location, async {
             match self.backend.as_ref() {
                 Backend::Local(local) => local.create(location, content).await,
@@ -267,7 +269,7 @@ impl Store {
 
     /// Makes a folder where the store has folders, for clients that write files into one and do not make it themselves.
     pub async fn make_folder(&self, location: &Location) -> Result<()> {
-        self.hold(location)?;
+        self.hold_to_write(location)?;
         within(location, async {
             match self.backend.as_ref() {
                 Backend::Local(local) => local.make_folder(location).await,
@@ -279,7 +281,7 @@ impl Store {
 
     /// Deletes one object. What is gone already is no error.
     pub async fn delete(&self, location: &Location) -> Result<()> {
-        self.hold(location)?;
+        self.hold_to_write(location)?;
         within(location, async {
             match self.backend.as_ref() {
                 Backend::Local(local) => local.delete(location).await,
@@ -317,6 +319,19 @@ impl Store {
 
     pub(crate) fn backend(&self) -> &Backend {
         &self.backend
+    }
+
+    /// As [`Store::hold`], for what is about to be written or deleted.
+    ///
+    /// Errors: `Denied` where all is only to be read.
+    pub(crate) fn hold_to_write(&self, location: &Location) -> Result<()> {
+        self.hold(location)?;
+        if self.read_only {
+            return Err(Error::denied(format!(
+                "`{location}` lies in a storage location that is registered to be only read."
+            )));
+        }
+        Ok(())
     }
 
     pub(crate) fn hold(&self, location: &Location) -> Result<()> {

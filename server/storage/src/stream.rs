@@ -249,7 +249,7 @@ impl Store {
         location: &Location,
         upload: &str,
     ) -> Result<Vec<UploadedPart>> {
-        self.hold_below(location)?;
+        self.hold(location)?;
         within(location, async {
             match self.backend() {
                 Backend::Local(local) => local.uploaded_parts(location, upload).await,
@@ -292,7 +292,7 @@ impl Store {
 
     /// An object is never the root itself.
     fn hold_below(&self, location: &Location) -> Result<()> {
-        self.hold(location)?;
+        self.hold_to_write(location)?;
         if location == self.root() {
             return Err(Error::invalid(
                 "location",

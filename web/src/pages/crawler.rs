@@ -52,11 +52,7 @@ pub(crate) async fn start(
     sent: Submission,
 ) -> Reply {
     let name = name(&text)?;
-    sent.fields(&Shape {
-        needed: &[],
-        optional: &[],
-        many: &[],
-    })?;
+    sent.fields(&Shape::BUTTON)?;
     match crawler::start(&console.weir, &sent.viewer.caller, &name).await {
         Ok(id) => Ok(see_other(&links::run(name.as_str(), id))),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {

@@ -73,6 +73,8 @@ pub struct SettingsBody {
     /// `abfss://container@account.dfs.core.windows.net`. Engines reach it through the gateway.
     #[serde(skip_serializing_if = "Option::is_none")]
     stands_for: Option<String>,
+    /// Is it only read? Then no table is made here, nothing is tried but listing, and engines get no credential to write.
+    read_only: bool,
 }
 
 impl From<SettingsBody> for StorageSettings {
@@ -90,6 +92,7 @@ impl From<SettingsBody> for StorageSettings {
             kms_key: body.kms_key,
             folder: body.folder,
             stands_for: body.stands_for,
+            read_only: body.read_only,
         }
     }
 }
@@ -109,6 +112,7 @@ impl From<StorageSettings> for SettingsBody {
             kms_key: settings.kms_key,
             folder: settings.folder,
             stands_for: settings.stands_for,
+            read_only: settings.read_only,
         }
     }
 }
@@ -214,7 +218,7 @@ pub async fn list(
     ))
 }
 
-/// Register a storage location. It is tried first: listed, written to, read and deleted from; a `file` location is listed.
+/// Register a storage location. It is tried first: listed, written to, read and deleted from; one that is only read is listed.
 #[utoipa::path(post, path = "/locations", tag = "location", request_body = LocationRegister, responses((status = 201, body = LocationBody), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 pub async fn register(
     State(state): State<ApiState>,
@@ -242,6 +246,19 @@ pub async fn validate(
 ) -> Result<StatusCode, ApiError> {
     let name = Name::parse("name", &name)?;
     location::validate(&state.weir, &who.caller, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Forget a storage location, its credential and the grants on it. What lies there stays. Refused while a crawler, a catalog or a
+/// table, dropped ones included, needs it.
+#[utoipa::path(delete, path = "/locations/{name}", tag = "location", params(("name" = String, Path)), responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn unregister(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    Segments(name): Segments<String>,
+) -> Result<StatusCode, ApiError> {
+    let name = Name::parse("name", &name)?;
+    location::unregister(&state.weir, &who.caller, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

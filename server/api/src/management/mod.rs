@@ -105,6 +105,7 @@ fn routes_and_document() -> OpenApiRouter<ApiState> {
         .routes(routes!(location::list, location::register))
         .routes(routes!(location::validate))
         .routes(routes!(location::rotate))
+        .routes(routes!(location::unregister))
         .routes(routes!(credential::list))
         .routes(routes!(credential::of_table))
         .routes(routes!(credential::gateway))

@@ -176,7 +176,7 @@ pub(crate) async fn credential(
         place,
         prefix: &lies.location,
         reads_all: permit.columns().is_all(),
-        access: access(weir, caller, facts)?,
+        access: access(weir, caller, facts)?.and(place.settings.most()),
         left: until.map(|until| until - now),
         has_gateway: weir.settings.gateway.is_some(),
     };

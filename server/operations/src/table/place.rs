@@ -60,6 +60,10 @@ pub(crate) async fn place_new<P: Verb>(
         None => default_location(own.as_ref(), ident)?,
     };
     let (store, place, mut right) = store_of(weir, caller, write, own.as_ref(), &location).await?;
+    if place.settings.read_only {
+        let message = "This lies in a storage location that is registered to be only read, so no table is made here.";
+        return Err(Error::invalid("location", message));
+    }
     let is_asked_for = asked.is_some() && right.is_none();
     // Before the lock on places, which others wait for. Who writes here meanwhile has the place, or stages here.
     let has_files = is_asked_for && holds_files(&store, &location).await?;

@@ -65,10 +65,18 @@ pub(crate) async fn withdraw(
     write.commit().await
 }
 
-/// Errors: `Invalid` for a table that forbids that its files are deleted.
+/// Errors: `Invalid` for a table that forbids that its files are deleted, or whose storage location does.
 async fn check_purge(write: &mut Write<Drop>) -> Result<()> {
     let stored = iceberg::metadata(write).await?;
     let metadata = weir_iceberg::TableMetadata::parse(&unpack(&stored)?)?;
+    let location = Location::parse("location", metadata.location())?;
+    let place = weir_db::place::place(write, &location).await?;
+    if place.is_some_and(|(_, place)| place.settings.read_only) {
+        return Err(Error::invalid(
+            "purgeRequested",
+            "This table's files lie in a storage location that is registered to be only read. Drop it without purging.",
+        ));
+    }
     let off = metadata
         .properties()
         .get("gc.enabled")

@@ -71,11 +71,7 @@ pub(crate) async fn validate(
     sent: Submission,
 ) -> Reply {
     let name = name(&text)?;
-    sent.fields(&Shape {
-        needed: &[],
-        optional: &[],
-        many: &[],
-    })?;
+    sent.fields(&Shape::BUTTON)?;
     match location::validate(&console.weir, &sent.viewer.caller, &name).await {
         Ok(()) => Ok(to(&name, Done::LocationTried)),
         Err(error) => {
@@ -110,6 +106,25 @@ pub(crate) async fn rotate(
         Ok(()) => Ok(to(&name, Done::CredentialReplaced)),
         Err(error) => {
             let draft = CredentialDraft::read(&fields);
+            refused(&console, &sent.viewer, &name, draft, error).await
+        }
+    }
+}
+
+pub(crate) async fn remove(
+    State(console): State<Console>,
+    At(text): At<String>,
+    sent: Submission,
+) -> Reply {
+    let name = name(&text)?;
+    sent.fields(&Shape::BUTTON)?;
+    match location::unregister(&console.weir, &sent.viewer.caller, &name).await {
+        Ok(()) => {
+            let pairs = [("done", Done::LocationRemoved.as_str())];
+            Ok(see_other(&links::query("/storage", &pairs)))
+        }
+        Err(error) => {
+            let draft = CredentialDraft::default();
             refused(&console, &sent.viewer, &name, draft, error).await
         }
     }
@@ -179,6 +194,13 @@ pub(crate) fn page(chrome: &Chrome, view: &LocationView) -> Result<Markup> {
                 div.actions { button.primary { "Replace the credential" } }
             }
         }
+        @if view.may_register {
+            form.panel.stack method="post" action={ (href) "/-/remove" } {
+                h2 { "Remove the location" }
+                p.hint { "Its credential and the grants on it go, and its files stay. It must be needed by no crawler, no catalog and no table; a dropped table counts until it is forgotten." }
+                div.actions { button.danger { "Remove the location" } }
+            }
+        }
         @if !view.may_register { p.muted { (WHO_MAY) } }
     };
     let title = format!("{} · Storage", location.name);
@@ -203,7 +225,9 @@ fn settings(location: &StorageLocation) -> Vec<(&'static str, &str)> {
     let style = settings.path_style.then_some("in the path");
     let by_role = settings.assume_role.then_some("by this role");
     let namespace = settings.hierarchical.then_some("hierarchical");
+    let use_of_it = settings.read_only.then_some("only read");
     [
+        ("Files", use_of_it),
         ("Endpoint", settings.endpoint.as_deref()),
         ("Region", settings.region.as_deref()),
         ("Bucket", style),

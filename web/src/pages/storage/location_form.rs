@@ -31,7 +31,13 @@ pub(super) const SHAPE: Shape = Shape {
         "tenant_id",
     ],
     // A form that was kept over the end of a session comes without the secret.
-    optional: &["path_style", "hierarchical", "assume_role", SECRET],
+    optional: &[
+        "path_style",
+        "hierarchical",
+        "assume_role",
+        "read_only",
+        SECRET,
+    ],
     many: &[],
 };
 /// The fields that an error can stand beside.
@@ -70,6 +76,7 @@ pub(crate) struct LocationDraft {
     pub folder: String,
     pub stands_for: String,
     pub hierarchical: bool,
+    pub read_only: bool,
     /// The name of one of the configuration.
     pub configured: String,
     pub credential: CredentialDraft,
@@ -93,6 +100,7 @@ impl LocationDraft {
             folder: text("folder"),
             stands_for: text("stands_for"),
             hierarchical: fields.ticked("hierarchical"),
+            read_only: fields.ticked("read_only"),
             configured: text("credential"),
             credential: CredentialDraft::read(fields),
         }
@@ -112,6 +120,7 @@ impl LocationDraft {
             folder: given(&self.folder),
             stands_for: given(&self.stands_for),
             hierarchical: self.hierarchical,
+            read_only: self.read_only,
             credential: given(&self.configured),
         };
         Ok(Registration {
@@ -201,6 +210,10 @@ pub(super) fn form(draft: &LocationDraft, error: Option<&FieldError>) -> Markup 
         form.panel.stack method="post" action=(links::NEW_LOCATION) {
             div.pair { (text_input(&name, error)) (text_input(&url, error)) }
             (select("zone", "Zone", &draft.zone, &ZONES, None, error))
+            label.check {
+                input type="checkbox" name="read_only" value="true" checked[draft.read_only];
+                "It is only read: no table is made here, and engines get nothing to write with"
+            }
             (store(draft, error))
             (own_credential(draft, error))
             (engines(draft, error))

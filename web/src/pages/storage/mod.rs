@@ -87,8 +87,7 @@ pub(crate) fn page(chrome: &Chrome, view: &StorageView) -> Result<Markup> {
 }
 
 /// Whom to ask for what the page offers.
-pub(super) const WHO_MAY: &str =
-    "Adding a location, trying it and replacing its credential take ALL on the server.";
+pub(super) const WHO_MAY: &str = "Adding a location, trying it, replacing its credential and removing it take ALL on the server.";
 
 fn row(location: &StorageLocation, has_gateway: bool) -> Result<Markup> {
     Ok(html! {

@@ -116,11 +116,7 @@ pub(crate) async fn revoke(
     sent: Submission,
 ) -> Reply {
     path.ident()?;
-    sent.fields(&Shape {
-        needed: &[],
-        optional: &[],
-        many: &[],
-    })?;
+    sent.fields(&Shape::BUTTON)?;
     let outliving = grant::revoke(&console.weir, &sent.viewer.caller, grant.id()?).await?;
     if outliving.is_empty() {
         return Ok(to_access(&path, Done::Revoked));
