@@ -145,6 +145,32 @@ def test_a_revoked_grant_tells_what_outlives_it(
     reader.refused("GET", f"/namespaces/{space}/tables/own", status=404, delegated=True)
 
 
+def test_whatever_ends_access_tells_what_outlives_it(
+    ocean: Ready, face: Face, admin: Management, stranger: Principal, space: str
+) -> None:
+    face.make(space, "own")
+    team = f"{space}_team"
+    admin.call("POST", "/principals", {"name": team, "kind": "group"})
+    admin.call("POST", f"/principals/{team}/members", {"member": stranger.name})
+    reads = admin.grant_on(team, ["SELECT"], catalog="ocean", namespace=space)
+    makes = admin.grant_on(team, ["CREATE_TABLE"], catalog="ocean", namespace=space)
+    theirs = Face.sign_in(ocean, stranger)
+    theirs.load(f"{space}.own")
+    theirs.call("POST", f"/namespaces/{space}/tables", create("staged") | {"stage-create": True}, delegated=True)
+
+    def told(method: str, path: str) -> list[tuple[str, str]]:
+        ended = admin.call(method, path)
+        assert not ended["more"]
+        return sorted((one["principal"], one["table"]) for one in ended["outlived_by"])
+
+    both = [(stranger.name, f"ocean.{space}.{name}") for name in ("own", "staged")]
+    # Each may rest on either: both of the namespace are told, whichever grant on it ends.
+    for path in (f"/grants/{reads}", f"/grants/{makes}", f"/principals/{team}/members/{stranger.name}"):
+        assert told("DELETE", path) == both
+    assert told("DELETE", f"/principals/{stranger.name}") == both
+    assert admin.call("DELETE", f"/principals/{team}") is None
+
+
 def test_a_location_is_tried_before_it_is_registered(store: Store, admin: Management) -> None:
     settings = {"endpoint": store.endpoint, "region": "us-east-1", "path_style": True, "role": store.role}
     wrong = {"access_key_id": "nobody", "secret_access_key": "wrong"}

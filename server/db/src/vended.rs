@@ -5,7 +5,7 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 use weir_core::Result;
-use weir_core::authz::{Permit, verbs};
+use weir_core::authz::{Permit, Verb, verbs};
 use weir_core::delivery::Access;
 use weir_core::id::{PrincipalId, TableId};
 use weir_core::location::Location;
@@ -107,20 +107,48 @@ async fn page_of(
     }))
 }
 
-/// Credentials of a store that were made for members of `principal`, for tables in the object of the permit: revoking a
-/// grant does not end them. Those of the gateway end with the grant.
-pub async fn outliving(
-    write: &mut Write<verbs::ManageGrants>,
+/// Credentials that go on after the access that they were made by has ended.
+#[derive(Debug, Clone, Default)]
+pub struct Outliving {
+    /// Those with the latest end, the latest first.
+    pub credentials: Vec<LiveCredential>,
+    /// Are there more of them?
+    pub is_cut: bool,
+}
+
+impl Outliving {
+    /// For the audit log.
+    pub fn ids(&self) -> Vec<Uuid> {
+        let ids = self.credentials.iter();
+        ids.map(|one| one.credential_id).collect()
+    }
+}
+
+/// How many credentials are told at a time.
+const TOLD: usize = 1000;
+
+/// Credentials of a store that were made for members of `principal`, for tables in the object of this id, staged ones too: what
+/// ends their access does not end them. Those of the gateway end with it.
+pub async fn outliving<P: Verb>(
+    write: &mut Write<P>,
     principal: PrincipalId,
-) -> Result<Vec<LiveCredential>> {
-    let (on, now) = (write.permit().object().id, write.now());
-    sqlx::query_as(OUTLIVING)
+    on: Uuid,
+) -> Result<Outliving> {
+    let now = write.now();
+    let mut credentials: Vec<LiveCredential> = sqlx::query_as(OUTLIVING)
         .bind(now)
         .bind(principal.as_uuid())
         .bind(on)
+        .bind(i64::try_from(TOLD).unwrap_or(i64::MAX).saturating_add(1))
         .fetch_all(write.connection())
         .await
-        .map_err(map)
+        .map_err(map)?;
+    let is_cut = credentials.len() > TOLD;
+    credentials.truncate(TOLD);
+    Ok(Outliving {
+        credentials,
+        is_cut,
+    })
 }
 
 /// Forgets what ended before `before`.
@@ -148,17 +176,25 @@ statements! {
          ORDER BY v.credential_id DESC LIMIT $4"
     );
 
-    /// $1 now, $2 principal, $3 object
+    /// $1 now, $2 principal, $3 object, $4 limit
     OUTLIVING = concat!(
         "WITH RECURSIVE member AS (
              SELECT $2::uuid AS principal_id
              UNION SELECT m.member_id FROM membership m JOIN member ON m.group_id = member.principal_id
          ) ",
         credentials!(),
-        " JOIN lake_table t ON t.location = v.prefix JOIN namespace n ON n.namespace_id = coalesce(t.namespace_id, t.dropped_from)
-         WHERE v.expires_at > $1 AND v.delivery = 'store' AND v.principal_id IN (SELECT principal_id FROM member)
-             AND $3 = ANY(array_append(n.ancestor_ids || n.catalog_id || t.table_id, '00000000-0000-0000-0000-000000000000'::uuid))
-         ORDER BY v.expires_at DESC LIMIT 1000"
+        " WHERE v.expires_at > $1 AND v.delivery = 'store' AND v.principal_id IN (SELECT principal_id FROM member) AND (
+             $3 = '00000000-0000-0000-0000-000000000000'::uuid
+             OR EXISTS (
+                 SELECT 1 FROM lake_table t JOIN namespace n ON n.namespace_id = coalesce(t.namespace_id, t.dropped_from)
+                 WHERE t.location = v.prefix AND $3 = ANY(n.ancestor_ids || n.catalog_id || t.table_id))
+             OR v.table_id IS NULL AND (
+                 EXISTS (SELECT 1 FROM catalog c WHERE c.catalog_id = $3 AND starts_with(v.table_name, c.name || '.'))
+                 OR EXISTS (
+                     SELECT 1 FROM namespace n JOIN catalog c USING (catalog_id)
+                     WHERE n.namespace_id = $3 AND starts_with(v.table_name, c.name || '.' || array_to_string(n.path, '.') || '.'))
+                 OR EXISTS (SELECT 1 FROM storage_location l WHERE l.location_id = $3 AND starts_with(v.prefix, l.url || '/'))))
+         ORDER BY v.expires_at DESC, v.credential_id LIMIT $4"
     );
 
     SWEEP = "DELETE FROM vended_credential WHERE expires_at < $1";

@@ -12,7 +12,7 @@ use weir_core::privilege::PrivilegeSet;
 use weir_core::resource::ResourceKind;
 use weir_core::{Error, Result};
 use weir_db::resolve::Target;
-use weir_db::vended::{self, LiveCredential};
+use weir_db::vended::{self, Outliving};
 use weir_db::{Write, directory, grant, table};
 
 use crate::Weir;
@@ -129,7 +129,7 @@ pub async fn get(weir: &Weir, caller: &Caller, id: GrantId) -> Result<Grant> {
 
 /// Ends a grant. It holds nowhere from the next request on, but for credentials that a store made: no store takes those back.
 /// Returns the ones that may outlive the grant, each with its end.
-pub async fn revoke(weir: &Weir, caller: &Caller, id: GrantId) -> Result<Vec<LiveCredential>> {
+pub async fn revoke(weir: &Weir, caller: &Caller, id: GrantId) -> Result<Outliving> {
     let mut write = weir
         .gate
         .write::<ManageGrants>(caller, Target::Grant(id), "grant.revoke")
@@ -145,14 +145,15 @@ pub async fn revoke(weir: &Weir, caller: &Caller, id: GrantId) -> Result<Vec<Liv
             .await;
     }
     grant::revoke(&mut write, id).await?;
-    let outliving = vended::outliving(&mut write, held.fact.principal).await?;
+    let object = held.fact.resource.id;
+    let outliving = vended::outliving(&mut write, held.fact.principal, object).await?;
     write.about(
         held.fact.resource.kind.as_str(),
         held.fact.resource.id,
         held.resource_name,
     );
     write.record(json!({ "grant_id": id, "principal": held.principal_name, "privileges": held.fact.privileges, "columns": held.fact.columns,
-        "outlived_by": outliving.iter().map(|one| one.credential_id).collect::<Vec<_>>() }));
+        "outlived_by": outliving.ids() }));
     write.commit().await?;
     Ok(outliving)
 }

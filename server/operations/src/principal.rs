@@ -5,9 +5,11 @@ use weir_core::authz::verbs::{ManagePrincipals, ReadDirectory};
 use weir_core::name::PrincipalName;
 use weir_core::page::{Page, PageRequest};
 use weir_core::principal::{Caller, HashedClient, HashedPassword, Principal, PrincipalKind};
+use weir_core::resource::SERVER_ID;
 use weir_core::{Error, Result};
 use weir_db::resolve::Target;
-use weir_db::{Write, directory};
+use weir_db::vended::Outliving;
+use weir_db::{Write, directory, vended};
 
 use crate::Weir;
 
@@ -88,30 +90,37 @@ pub async fn add_member(
     write.commit().await
 }
 
+/// Ends a membership. Returns the credentials that a store made for the member, which may outlive what it had by the group.
 pub async fn remove_member(
     weir: &Weir,
     caller: &Caller,
     group: &PrincipalName,
     member: &PrincipalName,
-) -> Result<()> {
+) -> Result<Outliving> {
     let mut write = manage(weir, caller, "principal.remove_member").await?;
     let (group, member) = pair(&mut write, group, member).await?;
     directory::remove_member(&mut write, group.id, member.id).await?;
+    let outliving = vended::outliving(&mut write, member.id, SERVER_ID).await?;
     write.about("principal", group.id.as_uuid(), group.name);
-    write.record(json!({ "member": member.name }));
-    write.commit().await
+    write.record(json!({ "member": member.name, "outlived_by": outliving.ids() }));
+    write.commit().await?;
+    Ok(outliving)
 }
 
-/// Ends what a principal may do, and its sessions, from the next request on. Errors: the caller itself.
-pub async fn disable(weir: &Weir, caller: &Caller, name: &PrincipalName) -> Result<()> {
+/// Ends what a principal may do, and its sessions, from the next request on. Returns the credentials that a store made for it,
+/// or for members of it: no store takes those back. Errors: the caller itself.
+pub async fn disable(weir: &Weir, caller: &Caller, name: &PrincipalName) -> Result<Outliving> {
     let mut write = manage(weir, caller, "principal.disable").await?;
     let principal = known(&mut write, name).await?;
     if principal.id == caller.principal {
         return Err(Error::invalid("name", "You cannot disable yourself."));
     }
     directory::disable(&mut write, principal.id).await?;
+    let outliving = vended::outliving(&mut write, principal.id, SERVER_ID).await?;
     write.about("principal", principal.id.as_uuid(), principal.name);
-    write.commit().await
+    write.record(json!({ "outlived_by": outliving.ids() }));
+    write.commit().await?;
+    Ok(outliving)
 }
 
 async fn manage(weir: &Weir, caller: &Caller, operation: &str) -> Result<Write<ManagePrincipals>> {

@@ -12,7 +12,7 @@ use weir_core::id::FieldId;
 use weir_core::page::Page;
 use weir_core::resource::ResourceKind;
 use weir_core::storage::{StorageLocation, StorageSettings, Zone};
-use weir_operations::delivery::LiveCredential;
+use weir_operations::delivery::{LiveCredential, Outliving};
 
 use crate::form::FieldError;
 use crate::layout::{Chrome, Done};
@@ -215,7 +215,10 @@ fn storing() -> Vec<Named> {
     };
     let outliving = OutlivingView {
         at: crate::links::TableAt::of(&sample::table()),
-        outliving: vec![sample::live(81, "store")],
+        outliving: Outliving {
+            credentials: vec![sample::live(81, "store")],
+            is_cut: true,
+        },
     };
     let new = new::NewLocationView::default();
     vec![

@@ -2,11 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use weir_operations::delivery::{self, LiveCredential};
+use weir_operations::delivery::{self, LiveCredential, Outliving};
 
 use super::ApiState;
 use super::auth::Authenticated;
@@ -45,6 +47,30 @@ impl From<LiveCredential> for CredentialBody {
             issued_at: live.issued_at,
             expires_at: live.expires_at,
         }
+    }
+}
+
+/// What ending an access did not end.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccessEnded {
+    /// Credentials that no store takes back, those with the latest end first.
+    outlived_by: Vec<CredentialBody>,
+    /// Are there more than these?
+    more: bool,
+}
+
+impl AccessEnded {
+    /// The answer: nothing, where nothing outlives the access.
+    pub fn by(outliving: Outliving) -> Response {
+        if outliving.credentials.is_empty() {
+            return StatusCode::NO_CONTENT.into_response();
+        }
+        let credentials = outliving.credentials.into_iter();
+        Json(Self {
+            outlived_by: credentials.map(Into::into).collect(),
+            more: outliving.is_cut,
+        })
+        .into_response()
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -18,7 +18,7 @@ use weir_operations::grant::{self, GrantRequest, GrantTarget};
 
 use super::ApiState;
 use super::auth::Authenticated;
-use super::credential::CredentialBody;
+use super::credential::AccessEnded;
 use super::extract::{Body, Params, Segments};
 use super::page::PageBody;
 use super::problem::{ApiError, Problem};
@@ -252,22 +252,12 @@ pub async fn get(
 }
 
 /// Revoke. It holds nowhere from the next request on, but for credentials that a store made before: those are told, each with its end.
-#[utoipa::path(delete, path = "/grants/{id}", tag = "grant", params(("id" = Uuid, Path)), responses((status = 200, body = GrantRevoked, description = "It ended, and these credentials go on until their end"), (status = 204, description = "It ended, and nothing outlives it"), (status = 403, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(delete, path = "/grants/{id}", tag = "grant", params(("id" = Uuid, Path)), responses((status = 200, body = AccessEnded, description = "It ended, and these credentials go on until their end"), (status = 204, description = "It ended, and nothing outlives it"), (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub async fn revoke(
     State(state): State<ApiState>,
     who: Authenticated,
     Segments(id): Segments<String>,
 ) -> Result<Response, ApiError> {
     let outliving = grant::revoke(&state.weir, &who.caller, id.parse::<GrantId>()?).await?;
-    if outliving.is_empty() {
-        return Ok(StatusCode::NO_CONTENT.into_response());
-    }
-    let outlived_by = outliving.into_iter().map(Into::into).collect();
-    Ok(Json(GrantRevoked { outlived_by }).into_response())
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub struct GrantRevoked {
-    /// Credentials that no store takes back.
-    outlived_by: Vec<CredentialBody>,
+    Ok(AccessEnded::by(outliving))
 }

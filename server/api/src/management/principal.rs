@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use weir_operations::principal::{self, Proof};
 
 use super::ApiState;
 use super::auth::Authenticated;
+use super::credential::AccessEnded;
 use super::extract::{Body, Params, Segments};
 use super::page::{PageBody, PageParams};
 use super::problem::{ApiError, Problem};
@@ -129,20 +131,16 @@ pub async fn create(
     ))
 }
 
-/// Disable a principal and end its sessions.
-#[utoipa::path(delete, path = "/principals/{name}", tag = "principal", params(("name" = String, Path)), responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+/// Disable a principal and end its sessions. Credentials that a store made for it before go on: those are told, each with its end.
+#[utoipa::path(delete, path = "/principals/{name}", tag = "principal", params(("name" = String, Path)), responses((status = 200, body = AccessEnded, description = "It ended, and these credentials go on until their end"), (status = 204, description = "It ended, and nothing outlives it"), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub async fn disable(
     State(state): State<ApiState>,
     who: Authenticated,
     Segments(name): Segments<String>,
-) -> Result<StatusCode, ApiError> {
-    principal::disable(
-        &state.weir,
-        &who.caller,
-        &PrincipalName::parse("name", &name)?,
-    )
-    .await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Response, ApiError> {
+    let name = PrincipalName::parse("name", &name)?;
+    let outliving = principal::disable(&state.weir, &who.caller, &name).await?;
+    Ok(AccessEnded::by(outliving))
 }
 
 /// Make a principal belong to a group or role.
@@ -161,17 +159,17 @@ pub async fn add_member(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// End a membership.
-#[utoipa::path(delete, path = "/principals/{name}/members/{member}", tag = "principal", params(("name" = String, Path), ("member" = String, Path)), responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)))]
+/// End a membership. Credentials that a store made for the member before, by this group or otherwise, go on: those are told.
+#[utoipa::path(delete, path = "/principals/{name}/members/{member}", tag = "principal", params(("name" = String, Path), ("member" = String, Path)), responses((status = 200, body = AccessEnded, description = "It ended, and these credentials go on until their end"), (status = 204, description = "It ended, and nothing outlives it"), (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub async fn remove_member(
     State(state): State<ApiState>,
     who: Authenticated,
     Segments((name, member)): Segments<(String, String)>,
-) -> Result<StatusCode, ApiError> {
+) -> Result<Response, ApiError> {
     let (group, member) = (
         PrincipalName::parse("name", &name)?,
         PrincipalName::parse("member", &member)?,
     );
-    principal::remove_member(&state.weir, &who.caller, &group, &member).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let outliving = principal::remove_member(&state.weir, &who.caller, &group, &member).await?;
+    Ok(AccessEnded::by(outliving))
 }

@@ -35,7 +35,7 @@ use crate::Weir;
 pub use sign::sign;
 pub use staged::next_credential;
 pub(crate) use staged::{Staged, staged};
-pub use weir_db::vended::LiveCredential;
+pub use weir_db::vended::{LiveCredential, Outliving};
 pub use weir_storage::sign::{Headers, Signed, Unsigned};
 
 /// The ledger remembers what is over for so long.

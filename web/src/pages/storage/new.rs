@@ -63,7 +63,7 @@ pub(crate) fn page(chrome: &Chrome, view: &NewLocationView) -> Markup {
         (crumbs(&[Crumb { text: "Storage", href: "/storage".into() }], "Add a location"))
         h1 { "Add a storage location" }
         p.muted {
-            "Before it is added, Weir lists it, and in a bucket writes, reads and deletes a small object. " (super::WHO_MAY)
+            "Before it is added, Weir lists it, and writes, reads and deletes a small object there, unless it is only read. " (super::WHO_MAY)
         }
         (location_form::form(&view.draft, error))
     };

@@ -118,7 +118,7 @@ pub(crate) async fn revoke(
     path.ident()?;
     sent.fields(&Shape::BUTTON)?;
     let outliving = grant::revoke(&console.weir, &sent.viewer.caller, grant.id()?).await?;
-    if outliving.is_empty() {
+    if outliving.credentials.is_empty() {
         return Ok(to_access(&path, Done::Revoked));
     }
     let view = OutlivingView {

@@ -1,7 +1,7 @@
 //! What a revoked grant leaves behind: credentials that a store made while it held.
 
 use maud::{Markup, html};
-use weir_operations::delivery::LiveCredential;
+use weir_operations::delivery::{LiveCredential, Outliving};
 
 use crate::components::{Crumb, Heading, cell, crumbs, exact_time, grid, row_head};
 use crate::layout::{Chrome, Head, Section, document};
@@ -11,7 +11,7 @@ use crate::pages::credentials::access;
 pub(crate) struct OutlivingView {
     pub at: TableAt,
     /// At least one.
-    pub outliving: Vec<LiveCredential>,
+    pub outliving: Outliving,
 }
 
 const HEADINGS: [Heading; 4] = [
@@ -42,12 +42,13 @@ pub(crate) fn page(chrome: &Chrome, view: &OutlivingView) -> Markup {
             href: at.verb("access"),
         },
     ];
-    let rows = html! { @for one in &view.outliving { (row(one)) } };
+    let rows = html! { @for one in &view.outliving.credentials { (row(one)) } };
     let body = html! {
         (crumbs(&above, "Grant ended"))
         h1 { "This grant ended" }
         p { "These credentials were made by the store before, and no store takes them back:" }
         (grid("Credentials that outlive the grant", "", &HEADINGS, &rows))
+        @if view.outliving.is_cut { p { "There are more of them, which end sooner." } }
         p.muted {
             "Whoever holds one reaches the files until then, unless the role that it was made from loses its rights at the store itself."
         }
