@@ -8,6 +8,7 @@ use std::collections::BinaryHeap;
 use std::fs::DirEntry;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
 use weir_core::location::Location;
 use weir_core::{Error, Result};
 
@@ -24,13 +25,17 @@ impl LocalRoot {
         let (this, folder) = (self.clone(), folder.clone());
         let (prefix, after) = (paging.prefix.to_owned(), paging.after.map(str::to_owned));
         let (by_folder, max) = (paging.by_folder, paging.max);
-        blocking(move || {
+        // Gone once nobody waits for the page any more.
+        let asked = Arc::new(());
+        let asking = Arc::downgrade(&asked);
+        let page = blocking(move || {
             let Some(top) = this.top(&folder)? else {
                 return Ok(Page::default());
             };
             let names = prefix.get(top.key.len()..).unwrap_or_default();
             let mut walk = Walk {
                 root: this.resolve_root()?,
+                asking,
                 by_folder,
                 wanted: max.saturating_add(1),
                 found: Vec::new(),
@@ -48,7 +53,9 @@ impl LocalRoot {
             }
             Ok(page(walk.found, max))
         })
-        .await
+        .await;
+        drop(asked);
+        page
     }
 
     fn top(&self, folder: &Location) -> Result<Option<Level>> {
@@ -143,6 +150,8 @@ impl PartialOrd for Child {
 
 struct Walk {
     root: PathBuf,
+    /// Dangling when nobody waits for what is found.
+    asking: Weak<()>,
     by_folder: bool,
     wanted: usize,
     found: Vec<Entry>,
@@ -210,6 +219,7 @@ impl Walk {
         }
         let mut probe = Self {
             root: self.root.clone(),
+            asking: Weak::clone(&self.asking),
             by_folder: false,
             wanted: 1,
             found: Vec::new(),
@@ -221,6 +231,14 @@ impl Walk {
         Ok(())
     }
 
+    /// Errors: nobody waits any more.
+    fn go_on(&self, level: &Level) -> Result<()> {
+        match self.asking.strong_count() {
+            0 => Err(failure::too_slow(&level.location)),
+            _ => Ok(()),
+        }
+    }
+
     /// The first names of a folder in their order, at most [`NAMES`]. `floor` was the last of those before.
     fn next_of(
         &self,
@@ -229,12 +247,14 @@ impl Walk {
         after: Option<&str>,
         floor: Option<&str>,
     ) -> Result<Vec<Child>> {
+        self.go_on(level)?;
         let entries = match std::fs::read_dir(&level.path) {
             Ok(entries) => entries,
             Err(error) => return absent(&error, &level.location).map(|()| Vec::new()),
         };
         let mut first = BinaryHeap::with_capacity(NAMES + 1);
         for entry in entries {
+            self.go_on(level)?;
             let entry = entry.map_err(|error| failure::from_io(&level.location, error))?;
             let Some(child) = self.child(level, &entry, names) else {
                 continue;
@@ -307,5 +327,37 @@ impl Walk {
             path,
             linked: true,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_that_nobody_waits_for_ends_at_the_next_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("a/b")).unwrap();
+        std::fs::write(dir.path().join("a/b/c"), "x").unwrap();
+        let url = format!("file://{}", dir.path().display());
+        let top = Level::new(
+            dir.path().to_path_buf(),
+            Location::parse("url", &url).unwrap(),
+            false,
+        );
+        let asked = Arc::new(());
+        let walk = |asking| {
+            let mut walk = Walk {
+                root: dir.path().to_path_buf(),
+                asking,
+                by_folder: false,
+                wanted: 10,
+                found: Vec::new(),
+            };
+            walk.level(&top, "", None, 0).map(|()| walk.found.len())
+        };
+        assert_eq!(walk(Arc::downgrade(&asked)).unwrap(), 1);
+        let given_up = walk(Weak::new()).unwrap_err();
+        assert_eq!(given_up.kind(), weir_core::ErrorKind::Unavailable);
     }
 }

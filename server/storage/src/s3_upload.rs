@@ -9,6 +9,7 @@ use object_store::{
     path::Path,
 };
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 use weir_core::location::{Location, Scheme};
@@ -27,6 +28,10 @@ const PIECE: u64 = 16 << 20;
 const MAX_PART: u64 = 128 << 20;
 /// What all pieces that are on their way to buckets may hold.
 const ROOM_MIB: u32 = 512;
+
+/// What is on its way has to come at this many bytes a second, once [`GRACE`] is over: it holds room that others wait for.
+const LEAST_RATE: u64 = 256 << 10;
+const GRACE: Duration = Duration::from_secs(30);
 
 /// Room for what is on its way to buckets. Clones share it.
 #[derive(Debug, Clone)]
@@ -58,7 +63,7 @@ impl Bucket {
         let expected = content.length.unwrap_or(PIECE).min(PIECE);
         let _room = self.buffers.room(expected).await?;
         let mut body = content.body;
-        let first = piece(&mut body).await?;
+        let first = piece(&mut body, expected).await?;
         if !first.over {
             return self.put_pieces(location, first, body, mode).await;
         }
@@ -112,7 +117,7 @@ impl Bucket {
             if over {
                 break;
             }
-            next = piece(&mut body).await?;
+            next = piece(&mut body, PIECE).await?;
         }
         self.expect(location, mode).await?;
         let put = self.client.complete_multipart(&path, &upload, parts).await;
@@ -209,7 +214,8 @@ impl Bucket {
             .await?;
         let mut body = content.body;
         let limit = usize::try_from(MAX_PART + 1).unwrap_or(usize::MAX);
-        let part = gather(&mut body, limit).await?;
+        let expected = content.length.unwrap_or(MAX_PART);
+        let part = in_time(patience(expected), gather(&mut body, limit)).await?;
         if !part.over {
             return Err(too_large());
         }
@@ -266,8 +272,24 @@ fn written(location: &Location, size: u64, etag: Option<String>) -> ObjectMeta {
     }
 }
 
-async fn piece(body: &mut Body) -> Result<Gathered> {
-    gather(body, usize::try_from(PIECE).unwrap_or(usize::MAX)).await
+async fn piece(body: &mut Body, expected: u64) -> Result<Gathered> {
+    let enough = usize::try_from(PIECE).unwrap_or(usize::MAX);
+    in_time(patience(expected), gather(body, enough)).await
+}
+
+/// How long a sender may take for as many bytes.
+fn patience(bytes: u64) -> Duration {
+    GRACE + Duration::from_secs(bytes / LEAST_RATE)
+}
+
+async fn in_time(
+    patience: Duration,
+    coming: impl Future<Output = Result<Gathered>>,
+) -> Result<Gathered> {
+    let late = || Error::invalid("idle", "The body comes too slowly.");
+    tokio::time::timeout(patience, coming)
+        .await
+        .map_err(|_| late())?
 }
 
 fn payload(gathered: Gathered) -> PutPayload {
@@ -328,5 +350,29 @@ impl Drop for Unfinished {
             let aborting = client.abort_multipart(&path, &upload);
             drop(tokio::time::timeout(DEADLINE, aborting).await);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::StreamExt;
+
+    #[tokio::test]
+    async fn who_sends_a_byte_now_and_then_holds_room_for_minutes_and_not_for_ever() {
+        assert_eq!(patience(MAX_PART), Duration::from_secs(30 + 512));
+        let drop_by_drop = futures::stream::repeat_with(|| Ok(bytes::Bytes::from_static(b"x")))
+            .then(|byte| async {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                byte
+            });
+        let mut body: Body = drop_by_drop.boxed();
+        let slow = in_time(Duration::from_millis(30), gather(&mut body, 1 << 20)).await;
+        assert_eq!(
+            slow.err().and_then(|it| it.field().map(str::to_owned)),
+            Some("idle".into())
+        );
+        let enough = in_time(Duration::from_secs(30), gather(&mut body, 3)).await;
+        assert!(enough.is_ok_and(|it| it.bytes == 3 && !it.over));
     }
 }
