@@ -21,8 +21,7 @@ def connect(ready: Ready, principal: Principal) -> duckdb.DuckDBPyConnection:
         "python_enable_replacements": "false",
     }
     connection = duckdb.connect(":memory:", config=config)
-    for name in EXTENSIONS:
-        connection.execute(f"LOAD '{_extension(name)}'")
+    load_extensions(connection)
     tokens = f"{ready.iceberg}/v1/oauth/tokens"
     connection.execute(
         f"CREATE SECRET weir (TYPE iceberg, CLIENT_ID '{principal.client_id}', "
@@ -30,6 +29,11 @@ def connect(ready: Ready, principal: Principal) -> duckdb.DuckDBPyConnection:
     )
     connection.execute(f"ATTACH '{ready.warehouse}' AS lake (TYPE iceberg, ENDPOINT '{ready.iceberg}', SECRET weir)")
     return connection
+
+
+def load_extensions(connection: duckdb.DuckDBPyConnection) -> None:
+    for name in EXTENSIONS:
+        connection.execute(f"LOAD '{_extension(name)}'")
 
 
 def _extension(name: str) -> str:

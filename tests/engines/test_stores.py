@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import polars
@@ -143,6 +144,19 @@ def test_a_revoked_grant_tells_what_outlives_it(
     (outliving,) = told["outlived_by"]
     assert outliving["principal"] == stranger.name and outliving["table"] == f"ocean.{space}.own"
     reader.refused("GET", f"/namespaces/{space}/tables/own", status=404, delegated=True)
+
+
+def test_many_first_loads_at_once_are_given_one_credential(
+    ocean: Ready, face: Face, admin: Management, stranger: Principal, space: str
+) -> None:
+    face.make(space, "own")
+    admin.grant_on(stranger.name, ["SELECT"], catalog="ocean", namespace=space)
+    theirs = Face.sign_in(ocean, stranger)
+    with ThreadPoolExecutor(16) as pool:
+        loads = list(pool.map(lambda _: theirs.load(f"{space}.own"), range(64)))
+    assert len({settings_of(one)["s3.session-token"] for one in loads}) == 1
+    live = admin.call("GET", f"/catalogs/ocean/namespaces/{space}/tables/own/credentials")["items"]
+    assert [one["principal"] for one in live].count(stranger.name) == 1
 
 
 def test_whatever_ends_access_tells_what_outlives_it(

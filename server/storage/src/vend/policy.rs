@@ -166,6 +166,24 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_the_store_encrypts_with_opens_what_is_read_and_closes_what_is_written() {
+        let key = "arn:aws:kms:eu-central-1:1:key/k";
+        let prefix = Location::parse("location", "s3://lake/t").unwrap();
+        let of_key = |access| {
+            let text = session_policy("aws", &prefix, access, Some(key)).unwrap();
+            let policy: Value = serde_json::from_str(&text).unwrap();
+            let statements = policy["Statement"].as_array().unwrap().clone();
+            let mut of_key = statements.into_iter().filter(|it| it["Resource"] == key);
+            (of_key.next().unwrap()["Action"].clone(), of_key.next())
+        };
+        assert_eq!(of_key(Access::Read), (json!(["kms:Decrypt"]), None));
+        for access in [Access::Add, Access::Change] {
+            let expected = json!(["kms:Decrypt", "kms:GenerateDataKey"]);
+            assert_eq!(of_key(access), (expected, None));
+        }
+    }
+
+    #[test]
     fn no_name_is_a_pattern_or_a_variable_or_ends_a_text() {
         let text = policy("s3://lake/a*b$c${d}\"e'f/ü %41", Access::Read);
         let policy: Value = serde_json::from_str(&text).unwrap();
