@@ -19,6 +19,8 @@ from boto3.s3.transfer import TransferConfig
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from obstore.exceptions import AlreadyExistsError, PermissionDeniedError, PreconditionError
+from obstore.store import S3Store
 
 import duckdb_client
 import s3_client
@@ -209,6 +211,56 @@ def test_s3fs_and_pyarrow_read_and_write(own: dict[str, Any]) -> None:
     found = remote.ls(f"{BUCKET}/{key_of(own, 'data')}")
     assert sorted(name.rsplit("/", 1)[1] for name in found) == ["arrow", "fs"]
     remote.rm(f"{BUCKET}/{key_of(own, 'data/fs')}")
+
+
+def test_object_store_reads_writes_copies_and_lists(own: dict[str, Any]) -> None:
+    settings, folder = settings_of(own), key_of(own, "data")
+
+    def below(prefix: str | None) -> S3Store:
+        return S3Store(
+            BUCKET,
+            prefix=prefix,
+            endpoint=settings["s3.endpoint"],
+            region=settings["s3.region"],
+            access_key_id=settings["s3.access-key-id"],
+            secret_access_key=settings["s3.secret-access-key"],
+            session_token=settings["s3.session-token"],
+            client_options={"allow_http": True},
+        )
+
+    store = below(folder)
+    content = bytes(range(256)) * 4096 * 12  # 12 MiB
+    store.put("large", content, chunk_size=5 << 20)
+    first = store.put("a b/ü", b"one")
+    assert bytes(store.get("large").bytes()) == content
+    assert [bytes(part) for part in store.get_ranges("large", starts=[0, 9_000_000], lengths=[5, 7])] == [
+        content[:5],
+        content[9_000_000:9_000_007],
+    ]
+    assert store.head("a b/ü")["e_tag"] == first["e_tag"]
+    with pytest.raises(AlreadyExistsError):
+        store.put("a b/ü", b"two", mode="create", use_multipart=False)
+    with pytest.raises(PreconditionError):
+        store.put("a b/ü", b"two", mode={"e_tag": '"another"'}, use_multipart=False)
+    store.put("a b/ü", b"two", mode={"e_tag": first["e_tag"]}, use_multipart=False)
+    with pytest.raises(PreconditionError):
+        store.get("a b/ü", options={"if_match": first["e_tag"]})
+    store.copy("a b/ü", "copy")
+    store.rename("copy", "moved")
+    assert bytes(store.get("moved").bytes()) == b"two"
+    for number in range(3):
+        store.put(f"many/{number}", b"x")
+    assert [one["path"] for page in store.list("many", chunk_size=1) for one in page] == [f"many/{n}" for n in range(3)]
+    assert [one["path"] for page in store.list("many", offset="many/0") for one in page] == ["many/1", "many/2"]
+    folded = store.list_with_delimiter()
+    assert sorted(folded["common_prefixes"]) == ["a b", "many"]
+    assert sorted(one["path"] for one in folded["objects"]) == ["large", "moved"]
+    store.delete([f"many/{number}" for number in range(3)])
+    assert not [one for page in store.list("many") for one in page]
+    with pytest.raises(PermissionDeniedError):
+        below(None).get("lake/a")
+    with pytest.raises(PermissionDeniedError):
+        below(None).put("lake/a", b"x", use_multipart=False)
 
 
 def test_duckdb_httpfs_reads_and_writes_parquet(own: dict[str, Any], ready: Ready, spark: Principal) -> None:
