@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import time
+import urllib.request
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -287,6 +288,24 @@ def test_engines_read_and_write_with_default_settings(ready: Ready, spark: Princ
     duck.execute(f"CREATE TABLE lake.{space}.made AS SELECT 1 AS one")
     assert len(ids(catalog.load_table((space, "people")))) == 12
     assert catalog.load_table((space, "made")).scan().to_arrow().to_pydict() == {"one": [1]}
+
+
+def test_what_the_gateway_did_is_told_to_who_runs_it(
+    ready: Ready, admin: Management, own: dict[str, Any], client: Any
+) -> None:
+    assert "counts" not in Management.sign_in(ready, "ann").call("GET", "/gateway")
+    before = admin.call("GET", "/gateway")["counts"]
+    client.put_object(Bucket=BUCKET, Key=key_of(own, "data/a"), Body=b"x" * 100_000)
+    client.put_object(Bucket=BUCKET, Key=key_of(own, "data/b"), Body=b"x" * 1000)
+    client.get_object(Bucket=BUCKET, Key=key_of(own, "data/a"), Range="bytes=0-49999")["Body"].read()
+    s3_client.refused(client.get_object, Bucket=BUCKET, Key="another")
+    after = admin.call("GET", "/gateway")["counts"]
+    grown = {name: after[name] - before[name] for name in after}
+    assert (grown["requests"], grown["refused"], grown["failed"]) == (4, 1, 0)
+    assert grown["received_bytes"] >= 101_000 and 50_000 <= grown["sent_bytes"] < 60_000
+    with urllib.request.urlopen(f"{ready.console}/metrics", timeout=10) as answer:
+        metrics = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line.startswith("weir_gate"))
+    assert int(metrics["weir_gateway_requests_total"]) == after["requests"]
 
 
 def test_a_half_written_object_is_not_there(own: dict[str, Any], client: Any, weir: Weir) -> None:

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use metrics::counter;
 use metrics_exporter_prometheus::PrometheusHandle;
 use weir_operations::Weir;
 
@@ -36,6 +37,14 @@ async fn ready(State(probes): State<Probes>) -> impl IntoResponse {
 }
 
 async fn metrics(State(probes): State<Probes>) -> impl IntoResponse {
+    if let Some(tally) = probes.weir.gateway_tally() {
+        let done = tally.counts();
+        counter!("weir_gateway_requests_total").absolute(done.requests);
+        counter!("weir_gateway_refused_total").absolute(done.refused);
+        counter!("weir_gateway_failed_total").absolute(done.failed);
+        counter!("weir_gateway_sent_bytes_total").absolute(done.sent_bytes);
+        counter!("weir_gateway_received_bytes_total").absolute(done.received_bytes);
+    }
     let text = probes
         .metrics
         .map(|handle| handle.render())

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::timeout::{TimeoutBody, TimeoutError};
 use weir_core::Error;
+use weir_operations::delivery::tally::Tally;
 
 /// What all chunks that are on their way may hold.
 const ROOM_BYTES: usize = 256 << 20;
@@ -99,23 +100,31 @@ pub struct Arriving {
     length: SizeHint,
     /// Where it comes in chunks, each of which is taken in whole before any of it is handed on.
     chunks: Option<ChunkRoom>,
+    tally: Arc<Tally>,
     arrival: Arrival,
 }
 
 impl Arriving {
     /// `idle` is how long nothing of it may come.
-    pub fn new(body: Incoming, idle: Duration, chunks: Option<ChunkRoom>) -> (Self, Arrival) {
+    pub fn new(
+        body: Incoming,
+        idle: Duration,
+        chunks: Option<ChunkRoom>,
+        tally: Arc<Tally>,
+    ) -> (Self, Arrival) {
         let arrival = Arrival::default();
         let arriving = Self {
             length: body.size_hint(),
             body: Box::pin(TimeoutBody::new(idle, body)),
             chunks,
+            tally,
             arrival: arrival.clone(),
         };
         (arriving, arrival)
     }
 
     fn hold(&self, frame: &Frame<Bytes>) -> Result<(), Failure> {
+        self.tally.received(frame.data_ref().map_or(0, Bytes::len));
         match (&self.chunks, frame.data_ref()) {
             (Some(room), Some(data)) => self.arrival.hold(data.len(), room),
             _ => Ok(()),

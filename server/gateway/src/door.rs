@@ -14,6 +14,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use weir_core::Result;
+use weir_operations::delivery::tally::Tally;
 use weir_operations::{Weir, delivery};
 
 use crate::{fault, query};
@@ -32,6 +33,7 @@ type Admit = dyn Fn(String, String) -> BoxFuture<'static, Result<Arc<Pass>>> + S
 pub struct Door {
     secret_of: Arc<SecretOf>,
     admit: Arc<Admit>,
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl fmt::Debug for Door {
@@ -49,18 +51,23 @@ impl Door {
         Self {
             secret_of: Arc::new(secret_of),
             admit: Arc::new(admit),
+            tally: Arc::default(),
         }
     }
 
     pub fn of(weir: Weir) -> Self {
-        let known = weir.clone();
-        Self::new(
+        let (known, tally) = (weir.clone(), weir.gateway_tally().cloned());
+        let door = Self::new(
             move |access_key| delivery::gateway::secret_key(&known, access_key),
             move |access_key, token| {
                 let weir = weir.clone();
                 async move { delivery::gateway::admit(&weir, &access_key, &token).await }.boxed()
             },
-        )
+        );
+        Self {
+            tally: tally.unwrap_or_default(),
+            ..door
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use weir_core::id::RequestId;
+use weir_operations::delivery::tally::Tally;
 
 use crate::arrival::{Arrival, Arriving, ChunkRoom};
 use crate::door::Door;
@@ -65,6 +66,7 @@ pub struct Front {
     room: Arc<Semaphore>,
     small_bodies: Arc<Semaphore>,
     chunks: ChunkRoom,
+    tally: Arc<Tally>,
     pub(crate) idle: Duration,
 }
 
@@ -79,6 +81,7 @@ impl NameValidation for AnyName {
 
 impl Front {
     pub fn new(door: Door, config: &GatewayConfig) -> Self {
+        let tally = Arc::clone(&door.tally);
         let mut builder = S3ServiceBuilder::new(Operations);
         builder.set_auth(door.clone());
         builder.set_access(door);
@@ -94,6 +97,7 @@ impl Front {
             room: Arc::new(Semaphore::new(config.max_requests)),
             small_bodies: Arc::new(Semaphore::new(config.max_requests)),
             chunks: ChunkRoom::default(),
+            tally,
             idle: config.idle,
         }
     }
@@ -118,6 +122,7 @@ impl Front {
         if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
             response.headers_mut().insert("x-amz-request-id", value);
         }
+        self.tally.answered(response.status().as_u16());
         tracing::debug!(
             request.id = %id, http.method = %method, http.status = response.status().as_u16(),
             http.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "gateway request"
@@ -141,14 +146,19 @@ impl Front {
         }
         if !small {
             let chunks = is_chunked(&parts.headers).then(|| self.chunks.clone());
-            let (body, arrival) = Arriving::new(body, self.idle, chunks);
+            let tally = Arc::clone(&self.tally);
+            let (body, arrival) = Arriving::new(body, self.idle, chunks, tally);
             parts.extensions.insert(arrival);
             return Ok(Request::from_parts(parts, Body::http_body_unsync(body)));
         }
         let slow = || S3Error::new(S3ErrorCode::SlowDown);
         let _place = self.small_bodies.try_acquire().map_err(|_| slow())?;
         match tokio::time::timeout(SMALL_BODY_PATIENCE, body.collect()).await {
-            Ok(Ok(whole)) => Ok(Request::from_parts(parts, Body::from(whole.to_bytes()))),
+            Ok(Ok(whole)) => {
+                let whole = whole.to_bytes();
+                self.tally.received(whole.len());
+                Ok(Request::from_parts(parts, Body::from(whole)))
+            }
             Ok(Err(_)) => Err(S3Error::new(S3ErrorCode::IncompleteBody)),
             Err(_) => Err(S3Error::new(S3ErrorCode::RequestTimeout)),
         }
@@ -183,9 +193,11 @@ impl Front {
             }
         };
         // Until the last of the body is sent, or its reader is gone.
+        let tally = Arc::clone(&self.tally);
         Ok(response.map(|body| {
             Body::http_body_unsync(body.map_frame(move |frame| {
                 let _ = &room;
+                tally.sent(frame.data_ref().map_or(0, bytes::Bytes::len));
                 frame
             }))
         }))

@@ -17,6 +17,7 @@ use weir_storage::Stores;
 
 use crate::delivery::Credentials;
 use crate::delivery::gateway::Gateway;
+use crate::delivery::tally::Tally;
 use crate::gate::Gate;
 use crate::read_audit::ReadAudit;
 use crate::table::commit::Stored;
@@ -107,6 +108,11 @@ impl Weir {
     /// Where engines find the gateway, where there is one.
     pub fn gateway_endpoint(&self) -> Option<&str> {
         self.settings.gateway.as_ref().map(Gateway::endpoint)
+    }
+
+    /// What the gateway of this server did since it started, where there is one.
+    pub fn gateway_tally(&self) -> Option<&Arc<Tally>> {
+        self.settings.gateway.as_ref().map(Gateway::tally)
     }
 
     /// Does the database answer?

@@ -12,6 +12,7 @@ use weir_core::id::FieldId;
 use weir_core::page::Page;
 use weir_core::resource::ResourceKind;
 use weir_core::storage::{StorageLocation, StorageSettings, Zone};
+use weir_operations::delivery::tally::Counts;
 use weir_operations::delivery::{LiveCredential, Outliving};
 
 use crate::form::FieldError;
@@ -390,6 +391,13 @@ fn storage_page() -> Markup {
         },
         after: None,
         gateway: Some("http://127.0.0.1:8182".into()),
+        counts: Some(Counts {
+            requests: 12_345,
+            refused: 12,
+            failed: 0,
+            sent_bytes: 5 << 30,
+            received_bytes: 7 << 20,
+        }),
         may_register: true,
     };
     storage::page(&sample::chrome(), &view).unwrap()
@@ -400,6 +408,7 @@ fn storage_empty() -> Markup {
         locations: sample::page(vec![]),
         after: None,
         gateway: None,
+        counts: None,
         may_register: false,
     };
     storage::page(&sample::chrome(), &view).unwrap()

@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use weir_operations::delivery::tally::Counts;
 use weir_operations::delivery::{self, LiveCredential, Outliving};
+use weir_operations::location;
 
 use super::ApiState;
 use super::auth::Authenticated;
@@ -105,14 +107,54 @@ pub struct GatewayBody {
     /// Where engines find it.
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoint: Option<String>,
+    /// What it did on the server that answers, since that started. For who may register storage locations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts: Option<GatewayCounts>,
 }
 
-/// Is there a gateway, and where? Engines are told with their credentials.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct GatewayCounts {
+    /// Answered, whatever the answer was.
+    requests: u64,
+    /// Of these: not let in, or not to what was asked for.
+    refused: u64,
+    /// Of these: failed by a fault of the server or of a store.
+    failed: u64,
+    /// To engines.
+    sent_bytes: u64,
+    /// From engines.
+    received_bytes: u64,
+}
+
+impl From<Counts> for GatewayCounts {
+    fn from(counts: Counts) -> Self {
+        Self {
+            requests: counts.requests,
+            refused: counts.refused,
+            failed: counts.failed,
+            sent_bytes: counts.sent_bytes,
+            received_bytes: counts.received_bytes,
+        }
+    }
+}
+
+/// Is there a gateway, where, and what did it do? Engines are told of it with their credentials.
 #[utoipa::path(get, path = "/gateway", tag = "credential", responses((status = 200, body = GatewayBody)))]
-pub async fn gateway(State(state): State<ApiState>, _: Authenticated) -> Json<GatewayBody> {
+pub async fn gateway(
+    State(state): State<ApiState>,
+    who: Authenticated,
+) -> Result<Json<GatewayBody>, ApiError> {
     let endpoint = state.weir.gateway_endpoint().map(str::to_owned);
-    Json(GatewayBody {
+    let counts = match location::may_register(&state.weir, &who.caller).await? {
+        true => state
+            .weir
+            .gateway_tally()
+            .map(|tally| tally.counts().into()),
+        false => None,
+    };
+    Ok(Json(GatewayBody {
         on: endpoint.is_some(),
         endpoint,
-    })
+        counts,
+    }))
 }

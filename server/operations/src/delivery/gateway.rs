@@ -25,6 +25,7 @@ use weir_db::{Entry, audit, location, session};
 use weir_storage::Store;
 use weir_storage::vend::{self, Vended};
 
+use super::tally::Tally;
 use super::{access_to_files, ends};
 use crate::Weir;
 use crate::keys::GatewayKey;
@@ -46,6 +47,7 @@ pub struct Gateway {
     admitted: Cache<Digest, Arc<Admitted>>,
     /// Refusals of the last minute, which an audit row tells of already.
     refused: Cache<Digest, ()>,
+    tally: Arc<Tally>,
 }
 
 /// SHA-256. A session token itself is kept nowhere.
@@ -106,7 +108,12 @@ impl Gateway {
                 .max_capacity(100_000)
                 .time_to_live(Duration::from_secs(60))
                 .build(),
+            tally: Arc::default(),
         }
+    }
+
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.tally
     }
 
     pub fn endpoint(&self) -> &str {

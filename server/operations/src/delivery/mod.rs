@@ -6,6 +6,7 @@
 pub mod gateway;
 mod sign;
 mod staged;
+pub mod tally;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use moka::sync::Cache;

@@ -14,7 +14,9 @@ use weir_core::location::{Location, Scheme};
 use weir_core::page::Page;
 use weir_core::storage::{Place, StorageLocation};
 
-use crate::components::{Heading, cell, empty, grid, pager, row_head, zone};
+use weir_operations::delivery::tally::Counts;
+
+use crate::components::{Heading, bytes, cell, count, empty, grid, pager, plural, row_head, zone};
 use crate::failure::Reply;
 use crate::form::Asked;
 use crate::layout::{Chrome, Head, Section, document};
@@ -26,6 +28,8 @@ pub(crate) struct StorageView {
     pub after: Option<String>,
     /// Where engines find the gateway, where there is one.
     pub gateway: Option<String>,
+    /// What the gateway of this server did since it started.
+    pub counts: Option<Counts>,
     /// May the viewer add locations?
     pub may_register: bool,
 }
@@ -37,6 +41,7 @@ pub(crate) async fn show(State(console): State<Console>, viewer: Viewer, asked: 
         locations: weir_operations::location::list(weir, &viewer.caller, &request).await?,
         after: request.after().map(str::to_owned),
         gateway: weir.gateway_endpoint().map(str::to_owned),
+        counts: weir.gateway_tally().map(|tally| tally.counts()),
         may_register: weir_operations::location::may_register(weir, &viewer.caller).await?,
     };
     Ok(page(&viewer.chrome, &view)?.into_response())
@@ -64,7 +69,7 @@ pub(crate) fn page(chrome: &Chrome, view: &StorageView) -> Result<Markup> {
             h1 { "Storage" }
             @if view.may_register { a.button href=(links::NEW_LOCATION) { "Add a location" } }
         }
-        (gateway(view.gateway.as_deref()))
+        (gateway(view.gateway.as_deref(), view.counts.as_ref().filter(|_| view.may_register)))
         @if rows.is_empty() {
             (empty("No storage locations that you can see.", &html! {
                 "A location is a bucket or a folder where files lie. "
@@ -101,10 +106,18 @@ fn row(location: &StorageLocation, has_gateway: bool) -> Result<Markup> {
     })
 }
 
-fn gateway(endpoint: Option<&str>) -> Markup {
+fn gateway(endpoint: Option<&str>, counts: Option<&Counts>) -> Markup {
+    let number = |number| i64::try_from(number).unwrap_or(i64::MAX);
     html! {
         @match endpoint {
-            Some(endpoint) => p.callout { "The gateway is on. Engines are told its address, " code { (endpoint) } ", with their credentials." },
+            Some(endpoint) => p.callout {
+                "The gateway is on. Engines are told its address, " code { (endpoint) } ", with their credentials."
+                @if let Some(done) = counts {
+                    " Since this server started it answered " (plural(number(done.requests), "request", "requests"))
+                    " and refused " (count(number(done.refused))) " of them; " (count(number(done.failed))) " failed. It sent "
+                    (bytes(number(done.sent_bytes))) " and received " (bytes(number(done.received_bytes))) "."
+                }
+            },
             None => p.callout.warn {
                 "There is no gateway, so engines need credentials of their own wherever a location names no role. To turn it on, set "
                 code { "gateway.listen" } " in the configuration."
