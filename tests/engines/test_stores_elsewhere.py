@@ -15,6 +15,7 @@ from azurite import ACCOUNT, KEY, Azurite
 from face_lite import Face
 from management import Management, Refused
 from pyiceberg_client import PEOPLE, catalog_for, ids, people
+from requests_raw import create
 from s3_client import key_of, settings_of
 from stores_fixtures import EVERYTHING
 from weir_process import Principal, Ready
@@ -113,6 +114,27 @@ def test_uploads_in_parts_become_what_their_writer_names(theirs: Face, space: st
         assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
     assert client.head_object(**where)["ContentLength"] == 5_000_001
     client.abort_multipart_upload(**where, UploadId=other)
+
+
+def test_a_table_may_have_a_container_for_itself(
+    azurite: Azurite, ready: Ready, admin: Management, spark: Principal, namespace_name: str
+) -> None:
+    azurite.make_container("alone")
+    whole = f"abfss://alone@{ACCOUNT}.dfs.core.windows.net"
+    settings = {"endpoint": azurite.endpoint}
+    admin.call("POST", "/locations", {"name": "alone", "url": whole, "settings": settings, "credential": {"account_key": KEY}})
+    face = Face.sign_in(ready, spark)
+    face.call("POST", "/namespaces", {"namespace": [namespace_name]})
+    tables = f"/namespaces/{namespace_name}/tables"
+    face.refused("POST", tables, create("own") | {"location": whole}, status=400)
+    admin.grant_on("spark", ["DATA_LOCATION_ACCESS"], location="alone")
+    made = face.make(namespace_name, "own", whole)
+    assert made["metadata"]["location"] == whole
+    assert made["metadata-location"].startswith(f"{whole}/metadata/")
+    assert "Another table" in face.refused("POST", tables, create("more") | {"location": f"{whole}/more"}, status=400)
+    change = {"requirements": [], "updates": [{"action": "set-properties", "updates": {"a": "b"}}]}
+    face.call("POST", f"{tables}/own", change)
+    assert face.load(f"{namespace_name}.own")["metadata"]["properties"]["a"] == "b"
 
 
 def test_what_a_bucket_stands_for_is_registered_once(azurite: Azurite, sea: Ready, admin: Management) -> None:
