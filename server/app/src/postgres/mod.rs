@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 use rustix::process::Signal;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::UnixStream;
@@ -40,6 +41,7 @@ const PORT: u16 = 5432;
 const READY_WITHIN: Duration = Duration::from_secs(30);
 /// After a crash Postgres first replays its log, which may take long; giving up would only start it over.
 const RECOVERED_WITHIN: Duration = Duration::from_secs(600);
+const LOCKED_WITHIN: Duration = Duration::from_millis(500);
 const POLL: Duration = Duration::from_millis(50);
 const LOG_LIMIT_BYTES: u64 = 10 * 1024 * 1024;
 /// What Postgres says while processes of a killed postmaster are still on their way out.
@@ -70,7 +72,7 @@ impl Embedded {
     /// Makes the cluster where there is none, and returns once it accepts connections.
     pub async fn start(config: EmbeddedConfig) -> Result<Self> {
         let data_dir = open_data_dir(&config.data_dir)?;
-        let lock = lock(&data_dir)?;
+        let lock = lock(&data_dir).await?;
         let account = Account::resolve(config.run_as.as_deref()).await?;
         let folder = data_dir.join("postgres");
         let state = cluster::state(&data_dir, &folder)?;
@@ -175,7 +177,9 @@ fn open_data_dir(path: &Path) -> Result<PathBuf> {
         })
 }
 
-fn lock(data_dir: &Path) -> Result<File> {
+/// A process that was about to be started by whoever had the lock holds it too, until it has become another program; so a
+/// lock that is held is asked for again.
+async fn lock(data_dir: &Path) -> Result<File> {
     let path = data_dir.join("weir.lock");
     let file = OpenOptions::new()
         .create(true)
@@ -184,17 +188,20 @@ fn lock(data_dir: &Path) -> Result<File> {
         .mode(0o600)
         .open(&path)
         .map_err(|cause| failed("open", &path, cause))?;
-    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|cause| {
-        if cause == rustix::io::Errno::WOULDBLOCK {
-            Error::conflict(format!(
-                "Another weir runs on this data directory: {}. Stop it, or choose another one.",
-                data_dir.display()
-            ))
-        } else {
-            failed("lock", &path, cause.into())
+    let deadline = Instant::now() + LOCKED_WITHIN;
+    loop {
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => tokio::time::sleep(POLL).await,
+            Err(Errno::WOULDBLOCK) => {
+                return Err(Error::conflict(format!(
+                    "Another weir runs on this data directory: {}. Stop it, or choose another one.",
+                    data_dir.display()
+                )));
+            }
+            Err(cause) => return Err(failed("lock", &path, cause.into())),
         }
-    })?;
-    Ok(file)
+    }
 }
 
 /// Starts the postmaster; again while the last one's processes are still ending.
