@@ -39,6 +39,9 @@ def test_a_folder_is_written_to_read_and_left_as_it_was(admin: Management, name:
         admin.call("POST", f"/locations/{name}/validate")
         admin.call("DELETE", f"/locations/{name}")
     assert list(tmp_path.iterdir()) == []
+    nowhere = {"folder": str(tmp_path / "none")}
+    with pytest.raises(Refused, match="422.*There is no such folder.*folder"):
+        admin.call("POST", "/locations", {"name": name, "url": f"s3://{name}", "settings": nowhere})
     # The kernel lets nobody write there, root included.
     with pytest.raises(Refused, match="503.*cannot be written to.*register it to be only read"):
         admin.call("POST", "/locations", {"name": name, "url": "file:///proc/self/task"})

@@ -187,13 +187,15 @@ fn failed(what: &str, error: Error) -> Error {
 /// Tries what the location is good for, and says which part of it failed.
 async fn probe(weir: &Weir, place: &Place) -> Result<()> {
     let store = weir.stores.open(place)?;
-    store
-        .check()
-        .await
-        .map_err(|error| match place.url.starts_with("file:") {
-            true => error,
-            false => failed("listed", error),
-        })?;
+    let on_disk = place.url.starts_with("file:");
+    match store.check().await {
+        Err(error) if on_disk => return Err(error),
+        Err(error) if place.settings.folder.is_some() && error.kind() == ErrorKind::NotFound => {
+            let message = "There is no such folder on the server.";
+            return Err(Error::invalid("folder", message).source(error));
+        }
+        listed => listed.map_err(|error| failed("listed", error))?,
+    }
     let at = format!("_weir_probe_{}", Uuid::new_v4().simple());
     let at = store.root().join(&at)?;
     if !place.settings.read_only {
